@@ -1,0 +1,115 @@
+"""The five ports: all that is worldly, seen from the engine.
+
+Each is a small protocol. The engine calls them one after the other, from one thread; what a port may raise is
+part of its contract, and anything else it raises is a bug. Implementations live in ``sources``, ``fetch``,
+``launch``, ``judge`` and ``report``; only ``wiring`` knows which one is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mozbisect.core.model import Answer, Build, Candidate, Leg, Terms, Timeline
+
+
+class Source(Protocol):
+    """Knows which builds exist."""
+
+    def list(self, leg: Leg) -> Timeline:
+        """The candidates of one stretch of history. Called once a leg; a few requests.
+
+        Raises ``NothingToSearch`` (the stretch is empty), ``UsageError`` (a bound that the servers do not know),
+        ``NetworkError`` (after retries: a listing is never silently incomplete).
+        """
+
+    def find(self, candidate: Candidate) -> Build:
+        """The build of a candidate. Called once a question, again by look-ahead (from other threads).
+
+        Remembers its answers, so that a second call costs nothing. Raises ``NoBuild`` or ``NetworkError``.
+        """
+
+
+class Fetcher(Protocol):
+    """Brings builds here, verified and unpacked."""
+
+    def bring(self, build: Build) -> AbstractContextManager[Path]:
+        """The unpacked build (or the single file of an app that is not unpacked), for the time of the ``with``.
+
+        The caller may write into it. Raises ``BrokenBuild`` (this build cannot be had whole, after retries),
+        ``NetworkError`` (nothing answers any more), ``CacheTrouble``.
+        """
+
+    def ahead(self, candidates: Sequence[Candidate]) -> None:
+        """These will probably be wanted next, likeliest first: start on them, forget others. Returns at once."""
+
+    def close(self) -> None:
+        """Stop every thread and leave no temporary file behind."""
+
+
+class App(Protocol):
+    """One installed build."""
+
+    @property
+    def binary(self) -> Path:
+        """The program to start."""
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the build says of itself (``application_version``, ``application_changeset``, …); may be empty."""
+
+    def start(self) -> None:
+        """Start it with its profile. Raises ``BrokenBuild`` when it cannot start or dies at once."""
+
+    def running(self) -> bool: ...
+
+    def wait(self) -> int | None:
+        """Wait until it ends by itself; its exit status."""
+
+    def stop(self) -> None:
+        """End it and all its processes; harmless when it does not run."""
+
+
+class Launcher(Protocol):
+    """Installs and runs builds of one app."""
+
+    def check(self) -> None:
+        """Can this machine run the app at all? Called before anything is downloaded. Raises ``CannotRun``."""
+
+    def install(self, tree: Path, build: Build) -> AbstractContextManager[App]:
+        """Make the fetched build ready to start. At the end of the ``with`` nothing of it is left.
+
+        Raises ``BrokenBuild``.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the judge may want to tell the person."""
+
+    number: int  # of this question, from 1
+    left: int  # about how many more will follow in this leg
+    can_go_back: bool
+    terms: Terms
+    title: str  # "nightly of 2026-09-14", "push 45292 to autoland"
+
+
+class Judge(Protocol):
+    """Says on which side of the change a build lies."""
+
+    def judge(self, app: App, build: Build, question: Question) -> Answer:
+        """Start the app if need be, ask, stop it. Raises ``BrokenBuild`` or ``CommandBroken``."""
+
+
+class Reporter(Protocol):
+    """Tells the person, or the machine, what happened. The only parts that print."""
+
+    def tell(self, news: object) -> None:
+        """Called for every event of the journal and for the passing news of ``core.news``. Never raises."""
+
+
+Progress = Callable[[Build, int, int | None], None]
+"""Told now and then by a fetcher: the build, the bytes that are here, and of how many if that is known."""
