@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-
 # ---------------------------------------------------------------------------------------------- bounds
 
 
