@@ -7,6 +7,7 @@ change that is looked for (``Terms`` turns them into the words of the person: go
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -163,9 +164,10 @@ class LegKind(StrEnum):
 class Leg:
     """One stretch of history to list and to search.
 
-    ``check_ends``: the ends are what a person said, and are tested first; else they were judged before.
-    ``brought``: for MERGED, the changesets whose first landing is looked for; ``repo`` is where they arrived
-    together, ``old`` and ``new`` the judged revisions around them there.
+    ``check_ends``: the ends are what a person said, and are tested first; else they are taken as they are.
+    ``ends``: the two judged candidates (old, new) that this leg lies between, when an earlier leg found them.
+    ``brought``: for MERGED, the changesets whose first landing is looked for, oldest first; ``repo`` is where they
+    arrived together. ``tried``: repositories where they cannot have landed earlier.
     """
 
     kind: LegKind
@@ -174,7 +176,9 @@ class Leg:
     new: Bound
     why: str
     check_ends: bool
+    ends: tuple[Candidate, ...] = ()
     brought: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +228,24 @@ class Untested:
 
     candidate: Candidate
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changeset:
+    """One changeset as the pushlog tells it. ``summary`` is the first line of its description."""
+
+    node: str
+    git: str | None
+    summary: str
+
+    @property
+    def bugs(self) -> tuple[int, ...]:
+        """The bug numbers that the summary names, in its order."""
+        return tuple(dict.fromkeys(int(number) for number in _BUG.findall(self.summary)))
+
+
+# "Bug 1234567 - …", "bug 123", "b=123" of old days; never a number without the word.
+_BUG = re.compile(r"\b(?:bug\s*#?|b=)(\d{3,8})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

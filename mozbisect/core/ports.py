@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mozbisect.core.model import Answer, Build, Candidate, Leg, Terms, Timeline
+from mozbisect.core.model import Answer, Build, Candidate, Changeset, Finding, Leg, Terms, Timeline
 
 
 class Source(Protocol):
     """Knows which builds exist."""
 
-    def list(self, leg: Leg) -> Timeline:
+    def timeline(self, leg: Leg) -> Timeline:
         """The candidates of one stretch of history. Called once a leg; a few requests.
 
         Raises ``NothingToSearch`` (the stretch is empty), ``UsageError`` (a bound that the servers do not know),
@@ -31,6 +31,12 @@ class Source(Protocol):
 
         Remembers its answers, so that a second call costs nothing. Raises ``NoBuild`` or ``NetworkError``.
         """
+
+    def look_up(self, candidates: Sequence[Candidate]) -> None:
+        """Find several side by side, so that ``find`` then knows them. Errors are left for ``find`` to raise."""
+
+    def describe(self, finding: Finding) -> tuple[Changeset, ...]:
+        """The changesets after last old up to first new, oldest first; empty when nobody can tell. One request."""
 
 
 class Fetcher(Protocol):

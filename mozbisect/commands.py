@@ -1,0 +1,336 @@
+"""What each command does: options in, the answer on standard output, an error raised.
+
+A front end beside ``cli`` (mach, a web page) calls these as well. Everything that outlives a command is the
+session on disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mozbisect import __version__
+from mozbisect.core.errors import Interrupted, MozbisectError, NoBuild, UsageError
+from mozbisect.core.journal import FORMAT, Judged, Opened, Session
+from mozbisect.core.model import Build, Candidate
+from mozbisect.core.ports import Reporter
+from mozbisect.options import Options
+from mozbisect.report.bug import paste
+from mozbisect.report.document import document
+from mozbisect.report.terminal import Terminal, final_lines
+from mozbisect.report.words import result_of
+from mozbisect.sessions import Journal, Sessions
+
+
+def bisect(words: Mapping[str, Any], output: str) -> None:
+    """Search from the options of a command line to the end."""
+    options = _options(words)
+    now = datetime.now(UTC)
+    from mozbisect import wiring
+
+    asked = wiring.request(options, today=now.date())
+    opened = Opened(FORMAT, f"mozbisect {__version__}", now.replace(microsecond=0), asked.terms, options.to_row())
+    with _sessions().create(now) as journal:
+        journal.write(opened)
+        _run(journal, Session(opened), options, output)
+
+
+def resume(name: str | None, output: str, *, undo: bool) -> None:
+    """Go on with a session. It remembers its options, also the folder that relative paths in them mean."""
+    journal, session = _sessions().open(name)
+    with journal:
+        options = _options_of(session)
+        if Path(options.folder).is_dir():
+            os.chdir(options.folder)
+        _run(journal, session, options, output, undo=undo)
+
+
+def _run(journal: Journal, session: Session, options: Options, output: str, *, undo: bool = False) -> None:
+    from mozbisect import wiring
+    from mozbisect.engine import Engine
+
+    today = session.opened.started.date()
+    asked = wiring.request(options, today=today)
+    terminal = Terminal(asked.terms)
+    reporters: list[Reporter] = [terminal]
+    seen = wiring.world(options, asked.target, today=today)
+    engine = None
+    try:
+        with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, reporters, say=_say) as ports:
+            engine = Engine(session, ports, journal.write)
+            if undo:
+                engine.undo()
+            engine.run(asked.leg)
+    except KeyboardInterrupt:
+        _so_far(engine.session if engine else session, options)
+        raise Interrupted("Interrupted. Nothing is lost.", advice=_how_to_go_on(journal)) from None
+    except MozbisectError as error:
+        _so_far(engine.session if engine else session, options)
+        if not isinstance(error, UsageError):
+            error.advice = "\n".join(filter(None, (error.advice, _how_to_go_on(journal))))
+        raise
+    _answer(journal.name, engine.session, options, output)
+
+
+def _so_far(session: Session, options: Options) -> None:
+    """What is known already when a run stops early, for the person at the terminal."""
+    if not session.questions:
+        return
+    if result := result_of(session, options.hg_url):
+        _say(f"So far: after {result.last_revision or 'unknown'}, not after {result.first_revision or 'unknown'}.")
+
+
+def _how_to_go_on(journal: Journal) -> str:
+    return f"Go on with: mozbisect resume {journal.name}"
+
+
+def sessions() -> None:
+    """List all sessions, newest first."""
+    rows = list(_sessions().all())
+    if not rows:
+        _say("There are no sessions yet.")
+    for name, session in rows:
+        options = _options_of(session)
+        state = "done" if session.ended else f"open after {session.questions} answers"
+        _print(f"{name}  {state:<22} {_title(options)}")
+
+
+def log(name: str | None) -> None:
+    """The command of a session, and its answers as they would have to be typed."""
+    session = _sessions().read(name)
+    _print(f"# {_command_line(_options_of(session), session)}")
+    for event in session.events:
+        if isinstance(event, Judged):
+            word = session.opened.terms.word(event.side)
+            reason = f" ({event.reason})" if event.reason else ""
+            by = "" if event.asked else "# not asked: "
+            _print(f"{by}{word:<5} # {event.key} {event.build.revision or ''}{reason}")
+
+
+def report(name: str | None, output: str) -> None:
+    """Print what a session came to."""
+    sessions = _sessions()
+    session = sessions.read(name)
+    _answer(sessions.name_of(name), session, _options_of(session), output)
+
+
+def builds(words: Mapping[str, Any], output: str, *, resolve: bool) -> None:
+    """List the candidates between two bounds."""
+    from mozbisect import wiring
+
+    options = _options(words)
+    today = datetime.now(UTC).date()
+    asked = wiring.request(options, today=today)
+    source = wiring.world(options, asked.target, today=today).source
+    timeline = source.timeline(asked.leg)
+    shown = timeline.candidates[timeline.old_at : timeline.new_at + 1]
+    if resolve:
+        source.look_up(shown)
+    rows = [_row(candidate, *_found(source.find, candidate, resolve)) for candidate in shown]
+    if output == "json":
+        _print(json.dumps(rows, indent=2))
+        return
+    for note in timeline.notes:
+        _say(note)
+    for row in rows:
+        _print("  ".join(str(row[key]) for key in ("date", "key", "revision", "url", "missing") if row[key]))
+
+
+def _found(find: Callable[[Candidate], Build], candidate: Candidate, resolve: bool) -> tuple[Build | None, str | None]:
+    if not resolve:
+        return None, None
+    try:
+        return find(candidate), None
+    except NoBuild as none:
+        return None, none.what
+
+
+def _row(candidate: Candidate, build: Build | None, missing: str | None) -> dict[str, Any]:
+    return {
+        "key": candidate.key,
+        "date": candidate.when.isoformat(),
+        "repo": build.repo if build else candidate.repo,
+        "revision": build.revision if build else candidate.revision,
+        "build_id": build.build_id if build else None,
+        "build_type": build.build_type if build else None,
+        "url": build.url if build else None,
+        "missing": missing,
+    }
+
+
+def launch(words: Mapping[str, Any], text: str) -> None:
+    """Fetch and start one build; with a command, judge it with that and leave with 0 for good and 1 for bad."""
+    from mozbisect import wiring
+    from mozbisect.single import launch_one
+
+    options = _options(words)
+    today = datetime.now(UTC).date()
+    bound = wiring.bound(text, "--launch", today)
+    asked = wiring.request(replace(options, good=None, bad=None), today=today)
+    seen = wiring.world(options, asked.target, today=today)
+    with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
+        try:
+            status = launch_one(bound, seen, ports, asked, judged=options.command is not None, say=_say)
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted.") from None
+    sys.exit(status)
+
+
+# ------------------------------------------------------------------------------------------------- practice
+
+
+def practice(
+    *,
+    play: bool,
+    serve: bool,
+    seed: int,
+    days: int,
+    find_fix: bool,
+    firefox: str | None,
+    port: int,
+    output: str,
+) -> None:
+    """Serve an invented history and, unless it is only to be served, bisect it and compare with the truth."""
+    from mozbisect.practice import trial
+
+    made = trial.Trial.invent(seed=seed, days=days, find_fix=find_fix, firefox=Path(firefox) if firefox else None)
+    with made.served(port) as served:
+        if serve:
+            _serve(served)
+            return
+        _say(f"A history of {days} days was invented (seed {seed}); one of its pushes holds the culprit.")
+        words = served.options(command=None if play else served.command)
+        with trial.private_state():
+            bisect(words, output)
+            session = _sessions().read(None)
+    right, sentence = made.verdict_on(session)
+    (_say if output == "json" else _print)(sentence)
+    if not right:
+        sys.exit(1)
+
+
+def _serve(served: Any) -> None:
+    _print(shlex.join(["mozbisect", *served.command_line()]))
+    _say("Serving until Ctrl-C.")
+    try:
+        served.wait()
+    except KeyboardInterrupt:
+        _say("Stopped serving.")
+
+
+# ------------------------------------------------------------------------------------------------- pieces
+
+
+def _options(words: Mapping[str, Any]) -> Options:
+    """The options of a command line; paths become absolute, so that they hold wherever the session is resumed."""
+    known = {field.name for field in fields(Options)}
+    given = {key: value for key, value in words.items() if key in known}
+    for key in ("profile", "persist"):
+        if given.get(key):
+            given[key] = str(Path(given[key]).expanduser().absolute())
+    return Options(**{**given, "folder": str(Path.cwd())})
+
+
+def _options_of(session: Session) -> Options:
+    try:
+        return Options.from_row(dict(session.opened.options))
+    except ValueError as error:
+        raise UsageError(
+            f"The session was begun with options that this mozbisect does not know ({error}).",
+            advice="Resume it with the version that began it.",
+        ) from error
+
+
+def _sessions() -> Sessions:
+    """The platform's folder for state, or the one in MOZBISECT_STATE_DIR."""
+    if named := os.environ.get("MOZBISECT_STATE_DIR"):
+        return Sessions(Path(named) / "sessions")
+    import platformdirs
+
+    return Sessions(Path(platformdirs.user_state_dir("mozbisect", appauthor=False)) / "sessions")
+
+
+def _answer(name: str, session: Session, options: Options, output: str) -> None:
+    result = result_of(session, options.hg_url) if session.questions else None
+    if output == "json":
+        _print(json.dumps(document(name, session, result), indent=2))
+    elif result is None:
+        _print(f"The session {name} has no result yet: {session.questions} answers were given.")
+    elif output == "markdown":
+        _print(paste(session, result, _command_line(options, session)))
+    else:
+        for line in final_lines(result):
+            _print(line)
+
+
+def _title(options: Options) -> str:
+    words = [options.app, f"{options.good or '…'} → {options.bad or '…'}"]
+    if options.find_fix:
+        words.append("(fix)")
+    return " ".join(words)
+
+
+def _command_line(options: Options, session: Session) -> str:
+    """The line that repeats a session; a bound that was left out is written as it was understood."""
+    plain = Options()
+    words = ["mozbisect"]
+    for field in fields(Options):
+        value = getattr(options, field.name)
+        if field.name == "folder" or value == getattr(plain, field.name):
+            continue
+        words += _as_words(field.name.replace("_", "-"), value)
+    if session.stages:
+        leg = session.stages[0].timeline.leg
+        for word, bound in ((session.opened.terms.old, leg.old), (session.opened.terms.new, leg.new)):
+            if getattr(options, word) is None:
+                words += [f"--{word}", str(bound)]
+    return shlex.join(words)
+
+
+def _as_words(name: str, value: object) -> Iterator[str]:
+    match value:
+        case True:
+            yield f"--{name}"
+        case False:
+            yield f"--no-{name}"
+        case tuple():
+            for item in value:
+                yield f"--{name}={item}"
+        case _:
+            yield from (f"--{name}", str(value))
+
+
+@contextmanager
+def _ends_like_ctrl_c() -> Iterator[None]:
+    """While a build runs, a TERM or a lost terminal ends it as tidily as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            signal.signal(getattr(signal, name), old)
+
+
+def _print(line: str) -> None:
+    """The answer: standard output."""
+    print(line)  # noqa: T201
+
+
+def _say(line: str) -> None:
+    """Talk beside the answer: standard error."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+

@@ -1,0 +1,159 @@
+"""What is believed while a search runs: where the change may be, which builds can be tested, which test tells most.
+
+Pure numbers. Never knows how the answers were got, what the claimed ends are or what was asked before: ``search.py``
+makes a belief anew from what it was told, and asks it. ``Certain`` is the belief for verdicts that are never wrong:
+every place that the answers leave open is equally likely. A belief for verdicts that are sometimes wrong is another
+class with the same public methods.
+
+    position     3     4     5     6     7
+                OLD    ?     ?     ?    NEW      four places: the change came with 4, 5, 6 or 7
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from math import log2
+
+HOLE_PATIENCE = 0.1
+"""Inside a hole, a test must be expected to tell this share of what it would tell if every build were testable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a test costs: one unit to run it, and ``fetch`` more units for a build that is not ``at_hand``.
+
+    A build at hand is preferred when it tells more for its cost. There may then be more than ``ceil(log2(n))``
+    questions for ``n`` places, but with nothing untestable never more than that many builds to fetch.
+    """
+
+    fetch: float = 1.0
+    at_hand: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.fetch >= 0:
+            raise ValueError(f"to fetch a build cannot cost {self.fetch}")
+
+    def of(self, at: int) -> float:
+        return 1.0 if at in self.at_hand else 1.0 + self.fetch
+
+
+EQUAL_COSTS = Costs()
+
+
+@dataclass(frozen=True, slots=True)
+class Certain:
+    """The change came after ``old`` and not after ``new``, at any place between with equal chance.
+
+    ``untestable``: the positions between the two where a test gave no verdict, ascending.
+    """
+
+    old: int
+    new: int
+    untestable: tuple[int, ...] = ()
+
+    def chance_new(self, at: int) -> float:
+        """How likely a test at ``at``, between the two, would show NEW."""
+        return (at - self.old) / (self.new - self.old)
+
+    def chance_testable(self, at: int) -> float:
+        """How likely a build between the two can be tested.
+
+        Broken builds come in runs (holes). Towards each untestable neighbour, at distance d, the chance falls as
+        ``d / (d + reach)``; how far a run is thought to reach grows with the number of builds that were found
+        broken between the two, so that a hole is measured in a number of tests like the logarithm of its length.
+        Next to ``old`` and ``new``, which were tested, the chance is that of a usual build: 1.
+        """
+        left, right = self._neighbours(at)
+        reach = (len(self.untestable) / 2) ** 2
+
+        def fall(distance: int) -> float:
+            return distance / (distance + reach)
+
+        match left == self.old, right == self.new:
+            case True, True:
+                return 1.0
+            case True, False:
+                return fall(right - at) / fall(right - left)
+            case False, True:
+                return fall(at - left) / fall(right - left)
+            case _:
+                return fall(at - left) * fall(right - at)
+
+    def information(self, at: int) -> float:
+        """What a test at ``at`` tells if it gives a verdict, in bits: 1 in the middle, less towards both ends."""
+        size = self.new - self.old
+        new, old = (at - self.old) / size, (self.new - at) / size  # exactly symmetric, so that ties are ties
+        return -(new * log2(new) + old * log2(old))
+
+    def best(self, missing: Collection[int], costs: Costs) -> int | None:
+        """The position with the most information × chance to be testable ÷ cost, ``missing`` ones left out.
+
+        Ties go to the middle, then to the older. ``None``: there is none, or what is left lies inside a hole (between
+        untestable neighbours) and tells too little. At the rim of a hole the search never gives up, so the
+        tested builds on both sides of a hole that is given up on are as close to it as they can be.
+        """
+        spots = [*self._peaks(missing), *self._handy(missing, costs)]
+        if any(map(self._inside_a_hole, spots)):
+            floor = HOLE_PATIENCE * max(map(self.information, self._middle(missing)))
+            spots = [at for at in spots if not self._inside_a_hole(at) or self._telling(at) >= floor]
+        return max(
+            spots,
+            key=lambda at: (self._telling(at) / costs.of(at), -abs(2 * at - self.old - self.new), -at),
+            default=None,
+        )
+
+    def _telling(self, at: int) -> float:
+        return self.information(at) * self.chance_testable(at)
+
+    def _neighbours(self, at: int) -> tuple[int, int]:
+        """The closest positions on either side of ``at`` that were tried."""
+        right = bisect_left(self.untestable, at)
+        return (
+            self.untestable[right - 1] if right else self.old,
+            self.untestable[right] if right < len(self.untestable) else self.new,
+        )
+
+    def _inside_a_hole(self, at: int) -> bool:
+        left, right = self._neighbours(at)
+        return left != self.old and right != self.new
+
+    def _middle(self, missing: Collection[int]) -> list[int]:
+        return _present((self.old + self.new) // 2, self.old, self.new, missing)
+
+    def _peaks(self, missing: Collection[int]) -> list[int]:
+        """Where a test tells most, between any two neighbours that were tried.
+
+        There it rises to a single peak, then falls (its logarithm is concave), so that a few positions are looked at
+        instead of all; of those that are not missing, the best is next to the peak on one of its sides.
+        """
+        gaps = [gap for gap in pairwise((self.old, *self.untestable, self.new)) if gap[1] - gap[0] > 1]
+        peaks = (_present(_peak(self._telling, low + 1, high - 1), low, high, missing) for low, high in gaps)
+        return list(chain.from_iterable(peaks))
+
+    def _handy(self, missing: Collection[int], costs: Costs) -> list[int]:
+        between = (at for at in costs.at_hand if self.old < at < self.new)
+        return [at for at in between if at not in missing and at not in self.untestable]
+
+
+def _peak(value: Callable[[int], float], first: int, last: int) -> int:
+    """Where ``value``, which rises and then falls, is highest in ``first`` … ``last``; the older of two equals."""
+    while first < last:
+        middle = (first + last) // 2
+        if value(middle) < value(middle + 1):
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+def _present(at: int, after: int, before: int, missing: Collection[int]) -> list[int]:
+    """The positions closest to ``at``, from either side, that are not missing; all strictly between the two limits.
+
+    Walks along a run of missing positions: cheap, since it looks at each of them at most once.
+    """
+    upward = next((i for i in range(max(at, after + 1), before) if i not in missing), None)
+    downward = next((i for i in range(min(at, before - 1), after, -1) if i not in missing), None)
+    return [i for i in (downward, upward) if i is not None]

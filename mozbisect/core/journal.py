@@ -1,0 +1,282 @@
+"""What happened in one bisection, as events; a ``Session`` is those events added up.
+
+Only what cannot be derived is recorded: what was asked for, what the servers listed, what the judge said.
+So there is no state to save beside the journal, and to resume, to go back, to replay and to report are one
+and the same: fold the events again. The file itself is written in ``sessions.py``; here is no I/O.
+
+    Opened  Listed  (Missing | Judged | Undone)*  Listed  …  Ended
+
+``Undone`` takes back the last verdict of the judge and all that followed from it, also a leg that was opened
+since; it can be repeated to any depth.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, assert_never
+
+from mozbisect.core.codec import from_json, to_json
+from mozbisect.core.errors import JournalDamaged
+from mozbisect.core.model import Build, Candidate, Changeset, Finding, Side, Terms, Timeline, Untested
+from mozbisect.core.search import EQUAL_COSTS, Contradiction, Costs, Found, Search, Try
+
+FORMAT = 1
+"""Version of the journal's lines. A reader refuses a newer one; an older one it must go on to understand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The first line: what was asked for. ``options`` are the command line's, enough to resume without it."""
+
+    format: int
+    program: str  # "mozbisect 0.1.0"
+    started: datetime
+    terms: Terms
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A leg was opened. The builds are those that were judged at its ends before, if they were."""
+
+    timeline: Timeline
+    old_build: Build | None = None
+    new_build: Build | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A candidate of the present leg has no build, and why. No question was asked."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict on a candidate of the present leg. ``asked``: it came from the judge (and can be taken back);
+    else the build could not be fetched, installed or started. ``seconds``: how long judging took."""
+
+    key: str
+    side: Side
+    reason: str
+    build: Build
+    seconds: float
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The last verdict of the judge is taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """No closer leg exists, and why. ``changesets`` are those between last old and first new, if they are few."""
+
+    why: str
+    changesets: tuple[Changeset, ...] = ()
+
+
+Event = Opened | Listed | Missing | Judged | Undone | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What to test next: a candidate of the present stage."""
+
+    candidate: Candidate
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two verdicts that cannot both be right. ``refuted`` is the claimed end that turned out otherwise, if one did."""
+
+    seen_old: Candidate
+    seen_new: Candidate
+    refuted: Side | None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One leg on its way: its timeline, and what is known about it. ``builds`` are by candidate key."""
+
+    timeline: Timeline
+    search: Search
+    builds: Mapping[str, Build]
+    reasons: Mapping[str, str]  # why a candidate is missing or untestable
+    judged: tuple[Judged, ...] = ()
+
+    @classmethod
+    def of(cls, listed: Listed) -> Stage:
+        timeline = listed.timeline
+        search = Search(len(timeline.candidates), timeline.old_at, timeline.new_at, check_ends=timeline.leg.check_ends)
+        ends = {timeline.old_at: listed.old_build, timeline.new_at: listed.new_build}
+        known = {timeline.candidates[at].key: build for at, build in ends.items() if build}
+        return cls(timeline, search, builds=known, reasons={})
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {candidate.key: at for at, candidate in enumerate(self.timeline.candidates)}
+
+    def place(self, key: str) -> int:
+        try:
+            return self._places[key]
+        except KeyError:
+            raise JournalDamaged(f"The session speaks of {key!r}, which its timeline does not hold.") from None
+
+    def missing(self, event: Missing) -> Stage:
+        search = self.search.miss(self.place(event.key))
+        return replace(self, search=search, reasons={**self.reasons, event.key: event.reason})
+
+    def told(self, event: Judged) -> Stage:
+        reasons = {**self.reasons, event.key: event.reason} if event.side is Side.UNTESTABLE else self.reasons
+        return replace(
+            self,
+            search=self.search.tell(self.place(event.key), event.side),
+            builds={**self.builds, event.key: event.build},
+            reasons=reasons,
+            judged=(*self.judged, event),
+        )
+
+    def ask(self, costs: Costs = EQUAL_COSTS) -> Next | Finding | Clash:
+        candidates = self.timeline.candidates
+        match self.search.ask(costs):
+            case Try(at=at, left=left):
+                return Next(candidates[at], left)
+            case Found() as found:
+                return self._finding(found)
+            case Contradiction(seen_old=old, seen_new=new, refuted=refuted):
+                return Clash(candidates[old], candidates[new], refuted)
+            case other:
+                assert_never(other)
+
+    def _finding(self, found: Found) -> Finding:
+        old, new = (self.timeline.candidates[at] for at in (found.last_old, found.first_new))
+        between = (self.timeline.candidates[at] for at in found.untested)
+        return Finding(
+            leg=self.timeline.leg,
+            last_old=old,
+            first_new=new,
+            old_build=self.builds.get(old.key),
+            new_build=self.builds.get(new.key),
+            untested=tuple(Untested(item, self.reasons.get(item.key, "not tried")) for item in between),
+        )
+
+    def if_missing(self, most: int) -> tuple[Candidate, ...]:
+        """What would be asked about next, and next again, if none of them had a build."""
+        search = self.search
+        candidates: list[Candidate] = []
+        while len(candidates) < most and isinstance(step := search.ask(), Try):
+            candidates.append(self.timeline.candidates[step.at])
+            search = search.miss(step.at)
+        return tuple(candidates)
+
+    def ahead(self, costs: Costs = EQUAL_COSTS) -> tuple[Candidate, ...]:
+        """What will probably be asked after the present question, likeliest first."""
+        return tuple(self.timeline.candidates[likely.at] for likely in self.search.ahead(costs))
+
+
+@dataclass(frozen=True)
+class Session:
+    """Events added up. ``events`` are those that still hold: what was undone is gone from them.
+
+    ``again`` is the candidate whose verdict was just taken back: it is asked about first.
+    """
+
+    opened: Opened
+    events: tuple[Event, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    ended: Ended | None = None
+    again: str | None = None
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Session:
+        """The session that these events make. Raises ``JournalDamaged`` if they make none."""
+        rest = iter(events)
+        opened = next(rest, None)
+        if not isinstance(opened, Opened):
+            raise JournalDamaged("The session does not begin with what was asked for.")
+        session = cls(opened)
+        for event in rest:
+            session = session.after(event)
+        return session
+
+    @property
+    def stage(self) -> Stage:
+        """The leg that is being searched. There is one as soon as a timeline was listed."""
+        return self.stages[-1]
+
+    @property
+    def questions(self) -> int:
+        """How many verdicts of the judge stand."""
+        return sum(isinstance(event, Judged) and event.asked for event in self.events)
+
+    def after(self, event: Event) -> Session:
+        """The session once ``event`` has happened. Raises ``JournalDamaged`` if it cannot have."""
+        match event:
+            case Opened():
+                raise JournalDamaged("The session begins twice.")
+            case Undone():
+                return self._undone()
+            case Listed():
+                stages = (*self.stages, Stage.of(event))
+                return self._grown(event, stages=stages)
+            case Missing():
+                return self._grown(event, stages=self._with(self._open().missing(event)))
+            case Judged():
+                return self._grown(event, stages=self._with(self._open().told(event)))
+            case Ended():
+                return self._grown(event, ended=event)
+            case other:
+                assert_never(other)
+
+    def ask(self, costs: Costs = EQUAL_COSTS) -> Next | Finding | Clash:
+        """What to do now in the present stage: a question to put, or what the stage came to."""
+        step = self.stage.ask(costs)
+        if self.again is None or not isinstance(step, Next):
+            return step
+        return Next(self.stage.timeline.candidates[self.stage.place(self.again)], step.left)
+
+    def _grown(self, event: Event, **changes: Any) -> Session:
+        return replace(self, events=(*self.events, event), again=None, **changes)
+
+    def _open(self) -> Stage:
+        if not self.stages:
+            raise JournalDamaged("The session holds a verdict before any leg was opened.")
+        return self.stage
+
+    def _with(self, stage: Stage) -> tuple[Stage, ...]:
+        return (*self.stages[:-1], stage)
+
+    def _undone(self) -> Session:
+        for at in reversed(range(len(self.events))):
+            last = self.events[at]
+            if isinstance(last, Judged) and last.asked:
+                return replace(Session.of((self.opened, *self.events[:at])), again=last.key)
+        raise JournalDamaged("The session takes back a verdict where there is none.")
+
+
+def to_line(event: Event) -> str:
+    """One line of the journal, without its line end."""
+    return json.dumps(to_json(event), ensure_ascii=False, separators=(",", ":"))
+
+
+def from_line(line: str) -> Event:
+    """The event of one line. Raises ``JournalDamaged``."""
+    try:
+        row = json.loads(line)
+        if isinstance(row, dict) and row.get("is") == "Opened" and row.get("format", 0) > FORMAT:
+            raise JournalDamaged(
+                "The session was written by a newer mozbisect.",
+                advice="Resume it with that version, or update this one.",
+            )
+        event: Event = from_json(Event, row)
+    except (ValueError, TypeError) as error:
+        raise JournalDamaged(f"A line of the session cannot be read: {error}") from error
+    return event

@@ -1,0 +1,155 @@
+"""Which stretch of history to search: first, from what was asked for; then, from what the last stretch came to.
+
+    nightlies ──► pushes of the repository they were built from ──► pushes of the branch that a merge came from
+
+A finer leg begins at the last revision that was really judged and ends at the first that was; nothing in
+between is taken as good or bad without a test. Merges are followed by the changesets they brought, never by
+the words of a message. Pure: the servers are asked by a ``Source``, which lists the leg that is planned here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import assert_never
+
+from mozbisect.core.errors import NothingToSearch, UsageError
+from mozbisect.core.model import (
+    Bound,
+    Build,
+    BuildId,
+    Candidate,
+    Day,
+    Finding,
+    Kind,
+    Leg,
+    LegKind,
+    Release,
+    Revision,
+    Terms,
+)
+
+A_YEAR = timedelta(days=365)
+
+
+def with_defaults(old: Bound | None, new: Bound | None, *, today: date) -> tuple[Bound, Bound]:
+    """Both ends of the search: no new end is today, no old end is a year before the new one."""
+    last = new if new is not None else Day(today)
+    if old is not None:
+        return old, last
+    match last:
+        case Day(date=day):
+            return Day(day - A_YEAR), last
+        case BuildId(stamp=stamp):
+            return Day(stamp.date() - A_YEAR), last
+        case Release() | Revision():
+            return Day(today - A_YEAR), last
+        case other:
+            assert_never(other)
+
+
+def first_leg(old: Bound, new: Bound, *, repo: str, nightlies: bool, check_ends: bool, terms: Terms) -> Leg:
+    """The leg that a bisection begins with. ``nightlies``: the archive keeps builds of this kind by date.
+
+    Two revisions are searched push by push at once; anything with a day in it begins on nightlies where there
+    are any. Raises ``UsageError`` for a reversed range.
+    """
+    _in_order(old, new, terms)
+    if isinstance(old, Revision) and isinstance(new, Revision):
+        if old == new:
+            raise NothingToSearch(f"Both ends are the revision {old}: there is nothing between them.")
+        return Leg(LegKind.PUSHES, repo, old, new, "between the two revisions given", check_ends)
+    if nightlies:
+        return Leg(LegKind.NIGHTLIES, repo, old, new, "between the two bounds given", check_ends)
+    return Leg(LegKind.PUSHES, repo, old, new, f"there are no such nightlies of {repo}", check_ends)
+
+
+def next_leg(finding: Finding) -> Leg | str:
+    """A closer stretch of history to search, or the reason why there is none, as a sentence."""
+    if finding.leg.kind is LegKind.NIGHTLIES:
+        return _pushes_between(finding)
+    brought = brought_by(finding)
+    if len(brought) <= 1:
+        return "The push holds a single changeset."
+    if finding.leg.kind is LegKind.MERGED and set(brought) >= set(finding.leg.brought):
+        return "No build between the two could be tested."
+    return _landed_earlier(finding, brought)
+
+
+def brought_by(finding: Finding) -> tuple[str, ...]:
+    """The changesets of every push after last old up to first new, oldest first."""
+    pushes = (*(open_.candidate for open_ in finding.untested), finding.first_new)
+    return tuple(dict.fromkeys(node for push in pushes for node in push.changesets))
+
+
+def _pushes_between(finding: Finding) -> Leg | str:
+    old, new = finding.old_build, finding.new_build
+    if old is None or new is None:
+        return "One end of the range could not be tested, so that its revision is not known."
+    if old.revision is None or new.revision is None:
+        return "The archive does not say which revisions the two builds were made from."
+    if old.revision == new.revision:
+        return "Both builds were made from the same revision: the difference between them is not in the code."
+    return Leg(
+        LegKind.PUSHES,
+        new.repo,
+        Revision(old.revision),
+        Revision(new.revision),
+        f"the pushes to {new.repo} between the two nightlies",
+        check_ends=False,
+        ends=(_as_judged(finding.last_old, old), _as_judged(finding.first_new, new)),
+    )
+
+
+def _as_judged(candidate: Candidate, build: Build) -> Candidate:
+    """A nightly as an end of a finer leg: it now has the revision that its build was made from."""
+    assert build.revision is not None
+    return replace(candidate, repo=build.repo, changesets=(build.revision,), git_changesets=(build.git_revision,))
+
+
+def _landed_earlier(finding: Finding, brought: tuple[str, ...]) -> Leg | str:
+    old, new = finding.last_old, finding.first_new
+    if old.revision is None or new.revision is None:
+        return "One end of the range could not be tested, so that its revision is not known."
+    # What one push brought was new to its repository: it cannot have landed there before. What several
+    # pushes brought may have gone back and forth between the branches.
+    here = (new.repo,) if not finding.untested else ()
+    came_from = (old.repo,) if finding.leg.kind is LegKind.MERGED and old.kind is Kind.PUSH else ()
+    return Leg(
+        LegKind.MERGED,
+        new.repo,
+        Revision(old.revision),
+        Revision(new.revision),
+        f"the pushes that first landed what came to {new.repo} with it",
+        check_ends=False,
+        ends=(old, new),
+        brought=brought,
+        tried=tuple(dict.fromkeys((*finding.leg.tried, *here, *came_from))),
+    )
+
+
+def _in_order(old: Bound, new: Bound, terms: Terms) -> None:
+    first, last = _moment(old), _moment(new)
+    if first is None or last is None or first <= last:
+        return
+    other = "--find-fix" if terms.old == "good" else "no --find-fix"
+    raise UsageError(
+        f"The {terms.old} build ({old}) is newer than the {terms.new} one ({new}).",
+        advice=f"Swap them if that was a slip. To find what turned {terms.new} into {terms.old}, use {other}.",
+    )
+
+
+def _moment(bound: Bound) -> date | None:
+    match bound:
+        case Day(date=day):
+            return day
+        case BuildId(stamp=stamp):
+            return _day(stamp)
+        case Release() | Revision():
+            return None
+        case other:
+            assert_never(other)
+
+
+def _day(stamp: datetime) -> date:
+    return stamp.date()

@@ -1,0 +1,248 @@
+"""The loop: where the session's value and the five ports meet, and the only place where they do.
+
+It asks the session what to test, brings the build, installs it, has it judged, writes the answer down and asks
+again, until there is no closer leg. It prints nothing, knows no service and keeps no state but the session.
+Every event is written before anything is done with it: a run that dies resumes with the very next question.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import assert_never
+
+from mozbisect.core import plan
+from mozbisect.core.errors import (
+    BrokenBuild,
+    EndsContradict,
+    Interrupted,
+    MozbisectError,
+    NetworkError,
+    NoBuild,
+    NothingToSearch,
+    UsageError,
+)
+from mozbisect.core.journal import Clash, Ended, Event, Judged, Listed, Missing, Next, Session, Undone
+from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, Leg, LegKind, Move, Side, Terms, Verdict
+from mozbisect.core.news import Listing, Note, Trying
+from mozbisect.core.ports import App, Fetcher, Judge, Launcher, Question, Reporter, Source
+
+MISSES_BEFORE_A_SURVEY = 2
+SURVEYED_AT_ONCE = 8
+"""After so many candidates without a build in a row, the next so many are looked up side by side."""
+
+FAILED_FETCHES = 6
+"""So many builds in a row that exist but cannot be fetched are no property of the builds: the run stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that is worldly. ``clock`` gives seconds, only to measure how long judging took."""
+
+    source: Source
+    fetcher: Fetcher
+    launcher: Launcher
+    judge: Judge
+    reporters: Sequence[Reporter]
+    clock: Callable[[], float] = time.monotonic
+
+
+class Engine:
+    """Runs one session to its end. ``write`` makes an event durable."""
+
+    def __init__(self, session: Session, ports: Ports, write: Callable[[Event], None]) -> None:
+        self.session = session
+        self._ports = ports
+        self._write = write
+        self._misses = 0
+        self._failed_fetches = 0
+
+    def run(self, first: Leg) -> Finding:
+        """Search until there is no closer leg; ``first`` is opened unless the session already has one.
+
+        Raises ``NothingToSearch``, ``EndsContradict``, ``CannotRun``, ``Interrupted``, ``CommandBroken``,
+        ``NetworkError`` and ``CacheTrouble``; whichever it is, the session can go on later.
+        """
+        if self.session.ended is None:
+            self._ports.launcher.check()
+        if not self.session.stages:
+            self._open(first)
+        while True:
+            step = self.session.ask()
+            match step:
+                case Next():
+                    self._test(step)
+                case Clash():
+                    raise _contradiction(step, self.session.opened.terms)
+                case Finding():
+                    if self.session.ended is not None:
+                        return step
+                    self._look_closer(step)
+                case other:
+                    assert_never(other)
+
+    def undo(self) -> None:
+        """Take back the last verdict. Raises ``UsageError`` if there is none."""
+        if not self.session.questions:
+            raise UsageError("No verdict has been given yet: there is nothing to take back.")
+        self._happened(Undone())
+
+    # ------------------------------------------------------------------------------------------------ legs
+
+    def _open(self, leg: Leg, finding: Finding | None = None) -> None:
+        self._tell(Listing(leg))
+        timeline = self._ports.source.timeline(leg)
+        ends = (finding.old_build, finding.new_build) if finding else (None, None)
+        self._happened(Listed(timeline, *ends))
+        if leg.check_ends:
+            self._ports.source.look_up([timeline.candidates[timeline.old_at], timeline.candidates[timeline.new_at]])
+
+    def _look_closer(self, finding: Finding) -> None:
+        if not any(stage.judged for stage in self.session.stages):
+            raise self._nothing_testable(finding)
+        leg = plan.next_leg(finding)
+        if isinstance(leg, str):
+            self._end(finding, leg)
+            return
+        try:
+            self._open(leg, finding)
+        except (NothingToSearch, UsageError) as error:
+            self._end(finding, error.what)
+
+    def _end(self, finding: Finding, why: str) -> None:
+        self._happened(Ended(why, self._changesets(finding)))
+
+    def _changesets(self, finding: Finding) -> tuple[Changeset, ...]:
+        try:
+            return self._ports.source.describe(finding)
+        except NetworkError as error:
+            self._tell(Note(f"The descriptions of the changesets could not be had: {error.what}"))
+            return ()
+
+    def _nothing_testable(self, finding: Finding) -> NothingToSearch:
+        count = len(self.session.stage.timeline.candidates)
+        reason = finding.untested[0].reason if finding.untested else "not tried"
+        what = "nightlies" if finding.leg.kind is LegKind.NIGHTLIES else "pushes"
+        return NothingToSearch(
+            f"None of the {count} {what} in this range has a build that can be tested ({reason}).",
+            advice="Try another range, another --build-type or another --arch.",
+        )
+
+    # --------------------------------------------------------------------------------------------- one test
+
+    def _test(self, step: Next) -> None:
+        try:
+            build = self._ports.source.find(step.candidate)
+        except NoBuild as none:
+            self._missed(step.candidate, none.what)
+            return
+        self._misses = 0
+        self._tell(Trying(self.session.questions + 1, step.candidate, build, step.left))
+        try:
+            self._judge(step, build)
+        except BrokenBuild as broken:
+            self._happened(Judged(step.candidate.key, Side.UNTESTABLE, broken.what, build, 0.0, asked=False))
+
+    def _missed(self, candidate: Candidate, reason: str) -> None:
+        self._happened(Missing(candidate.key, reason))
+        self._misses += 1
+        if self._misses % SURVEYED_AT_ONCE == MISSES_BEFORE_A_SURVEY:
+            self._ports.source.look_up(self.session.stage.if_missing(SURVEYED_AT_ONCE))
+
+    def _judge(self, step: Next, build: Build) -> None:
+        with ExitStack() as stack:
+            tree = self._bring(build, stack)
+            app = stack.enter_context(self._ports.launcher.install(tree, build))
+            known = _completed(build, app)
+            self._ports.fetcher.ahead(self.session.stage.ahead())
+            began = self._ports.clock()
+            answer = self._ports.judge.judge(app, known, self._question(step))
+            seconds = round(self._ports.clock() - began, 3)
+        match answer:
+            case Verdict(side=side, reason=reason):
+                self._happened(Judged(step.candidate.key, side, reason, known, seconds, asked=True))
+            case Move.RETRY:
+                return
+            case Move.BACK:
+                self.undo()
+            case Move.QUIT:
+                raise Interrupted("Stopped. Nothing is lost.")
+            case other:
+                assert_never(other)
+
+    def _bring(self, build: Build, stack: ExitStack) -> Path:
+        try:
+            tree = stack.enter_context(self._ports.fetcher.bring(build))
+        except BrokenBuild as broken:
+            self._failed_fetches += 1
+            if self._failed_fetches < FAILED_FETCHES:
+                raise
+            raise MozbisectError(
+                f"{self._failed_fetches} builds in a row could not be fetched; the last: {broken.what}",
+                advice="That looks like trouble with the servers or the network, not with the builds. Go on later.",
+            ) from broken
+        self._failed_fetches = 0
+        return tree
+
+    def _question(self, step: Next) -> Question:
+        return Question(
+            number=self.session.questions + 1,
+            left=step.left,
+            can_go_back=self.session.questions > 0,
+            terms=self.session.opened.terms,
+            title=title(step.candidate),
+        )
+
+    # ------------------------------------------------------------------------------------------------- news
+
+    def _happened(self, event: Event) -> None:
+        after = self.session.after(event)  # first: what cannot happen must not be written
+        self._write(event)
+        self.session = after
+        self._tell(event)
+
+    def _tell(self, news: object) -> None:
+        for reporter in self._ports.reporters:
+            reporter.tell(news)
+
+
+def title(candidate: Candidate) -> str:
+    """How a person calls a candidate."""
+    if candidate.kind is Kind.NIGHTLY:
+        return f"nightly of {candidate.when:%Y-%m-%d %H:%M}"
+    return f"push {candidate.key.rpartition(':')[2]} to {candidate.repo} ({(candidate.revision or '')[:12]})"
+
+
+def _completed(build: Build, app: App) -> Build:
+    """The build with what the archive did not say but the installed program does."""
+    facts = app.facts
+    return replace(
+        build,
+        revision=build.revision or facts.get("application_changeset"),
+        build_id=build.build_id or facts.get("application_buildid"),
+    )
+
+
+def _contradiction(clash: Clash, terms: Terms) -> EndsContradict:
+    undo = "If an answer was a slip, take it back with: mozbisect resume --undo"
+    match clash.refuted:
+        case Side.OLD:
+            return EndsContradict(
+                f"Both ends are {terms.new}: "
+                f"the {title(clash.seen_new)}, which should be {terms.old}, is {terms.new} as well.",
+                advice=f"Give an earlier --{terms.old}, or look at whether the test tells the two apart. {undo}",
+            )
+        case Side.NEW:
+            return EndsContradict(
+                f"Both ends are {terms.old}: "
+                f"the {title(clash.seen_old)}, which should be {terms.new}, is {terms.old} as well.",
+                advice=f"Give a later --{terms.new}, or look at whether the test tells the two apart. {undo}",
+            )
+        case _:
+            return EndsContradict(
+                f"The {title(clash.seen_new)} was {terms.new}, the later {title(clash.seen_old)} {terms.old} again.",
+                advice=f"The bug may come and go, or have been fixed in between. {undo}",
+            )

@@ -1,0 +1,144 @@
+"""A private folder for what a run needs for a while, and the care that nothing of it stays behind.
+
+What is put there goes at the latest with ``close``. A run that was killed cannot close: its folder is found by
+the next run, which knows by a lock that nobody lives there any more. Nothing outside such folders is ever removed.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from mozbisect.core.errors import CacheTrouble
+
+try:
+    import fcntl
+except ImportError:  # Windows: a killed run's folder stays until the system clears its temporary files
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+_PREFIX = "mozbisect-"
+_LOCK = ".lived-in"
+
+_ADVICE = {
+    errno.ENOSPC: "Free some space there, or name another folder (--persist, or TMPDIR for what is temporary).",
+    errno.EDQUOT: "Your quota is used up: free some space there, or name another folder (--persist, TMPDIR).",
+    errno.EROFS: "It is on a disk that cannot be written: name another folder (--persist, or TMPDIR).",
+    errno.EACCES: "You may not write there: name another folder (--persist, or TMPDIR), or change its permissions.",
+    errno.EPERM: "You may not write there: name another folder (--persist, or TMPDIR), or change its permissions.",
+}
+
+
+@contextmanager
+def on_disk(folder: Path) -> Iterator[None]:
+    """Within this, what the disk refuses is ``CacheTrouble`` that names the folder and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # not from the system, but from a library that also says OSError
+            raise
+        why = (error.strerror or str(error)).lower()
+        raise CacheTrouble(f"cannot write in {folder}: {why}", advice=_ADVICE.get(error.errno, "")) from error
+
+
+class Scratch:
+    """The private folder; it comes into being with the first thing put there. Thread-safe."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._folder: Path | None = None
+        self._lived_in: IO[bytes] | None = None
+
+    def fresh(self, name: str) -> Path:
+        """A new, empty folder. Raises ``CacheTrouble``."""
+        home = self._home()
+        with on_disk(home):
+            return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=home))
+
+    def close(self) -> None:
+        with self._lock:
+            folder, self._folder = self._folder, None
+            lived_in, self._lived_in = self._lived_in, None
+        if lived_in is not None:
+            lived_in.close()
+        if folder is not None:
+            remove(folder)
+
+    def _home(self) -> Path:
+        with self._lock:
+            if self._folder is None:
+                root = self._root or Path(tempfile.gettempdir())
+                with on_disk(root):
+                    root.mkdir(parents=True, exist_ok=True)
+                    _clear_the_abandoned(root)
+                    self._folder, self._lived_in = _move_in(root)
+            return self._folder
+
+
+def remove(tree: Path) -> None:
+    """Remove a folder or a file, also what is read-only; never raises. What resists is left to the log."""
+    if tree.is_dir() and not tree.is_symlink():
+        shutil.rmtree(tree, ignore_errors=True)
+        if tree.exists():
+            _make_writable(tree)
+            shutil.rmtree(tree, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            tree.unlink(missing_ok=True)
+    if tree.exists():
+        log.debug("cannot remove %s", tree)
+
+
+def _make_writable(tree: Path) -> None:
+    for folder, _, files in os.walk(tree, onerror=None):
+        # A folder is made writable before the walk goes down into its own folders.
+        for name in (folder, *(os.path.join(folder, file) for file in files)):  # noqa: PTH118
+            with suppress(OSError):
+                if not stat.S_ISLNK(os.lstat(name).st_mode):
+                    os.chmod(name, stat.S_IRWXU)  # noqa: PTH101
+
+
+def _move_in(root: Path) -> tuple[Path, IO[bytes]]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        lived_in = (folder / _LOCK).open("wb")
+        if _locked(lived_in):
+            return folder, lived_in
+        lived_in.close()  # somebody who clears up was quicker, and took the folder for an abandoned one
+
+
+def _clear_the_abandoned(root: Path) -> None:
+    if fcntl is None:
+        return
+    for folder in root.glob(f"{_PREFIX}*"):
+        try:
+            if not stat.S_ISDIR(folder.lstat().st_mode) or folder.lstat().st_uid != os.getuid():
+                continue
+            with (folder / _LOCK).open("r+b") as lived_in:
+                if _locked(lived_in):
+                    log.debug("removing %s, left behind by a run that was killed", folder)
+                    remove(folder)
+        except OSError as error:
+            log.debug("%s is left alone: %s", folder, error)
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Take the lock of an open file, if nobody has it; the system gives it back when its process ends."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

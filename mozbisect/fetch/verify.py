@@ -1,0 +1,96 @@
+"""Is this file the build that was promised? Measures bytes and says what is wrong with them; never fetches any.
+
+The same measure is taken of bytes as they arrive and of a file found on disk, and both are held against what
+the services publish. Where nothing is published, we hold a found file against the ``Seal`` we made ourselves
+when it arrived: it cannot prove that the server was honest, but it shows that the disk was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mozbisect.core.model import Build, Digest
+
+_PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What we saw of a file when it arrived: its bytes and their SHA-256, in hex."""
+
+    size: int
+    sha256: str
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> Seal | None:
+        """The seal in a file; ``None`` when there is none, or it is none."""
+        try:
+            said = json.loads(path.read_text("utf-8"))
+            return cls(int(said["size"]), str(said["sha256"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+class Tally:
+    """Counts and digests bytes on their way to the disk."""
+
+    def __init__(self, digest: Digest | None) -> None:
+        self.size = 0
+        self._digest = digest
+        self._sha256 = hashlib.sha256()
+        # Nearly every service publishes SHA-256 or SHA-512: a second hash only where it is another one.
+        self._other = None if digest is None or digest.algorithm == "sha256" else hashlib.new(digest.algorithm)
+
+    def add(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._sha256.update(chunk)
+        if self._other is not None:
+            self._other.update(chunk)
+
+    @property
+    def seal(self) -> Seal:
+        return Seal(self.size, self._sha256.hexdigest())
+
+    def complaint(self, build: Build) -> str:
+        """What is wrong with the bytes counted, as a whole, for this build; empty when nothing is."""
+        if self.size == 0:
+            return "the file is empty"
+        if build.size is not None and self.size != build.size:
+            return f"the file has {self.size:,} bytes instead of {build.size:,}"
+        if self._digest is None:
+            return ""
+        found = (self._other or self._sha256).hexdigest()
+        if found == self._digest.hex.lower():
+            return ""
+        return f"its {self._digest.algorithm} is {found[:16]}… where {self._digest.hex[:16]}… was published"
+
+
+def complaint_about(path: Path, build: Build, seal: Seal | None) -> str:
+    """What is wrong with a file found on disk; empty when it can be trusted. Raises ``OSError``.
+
+    A published digest decides. Where none is known, the file has to match its seal.
+    """
+    size = path.stat().st_size
+    if build.size is not None and size != build.size:  # spares us reading a file that is wrong anyway
+        return f"the file has {size:,} bytes instead of {build.size:,}"
+    if build.digest is None and seal is None:
+        return "nothing is known that it could be checked against"
+    tally = Tally(build.digest)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            tally.add(chunk)
+    if build.digest is None and tally.seal != seal:
+        return "it changed since it was downloaded"
+    return tally.complaint(build)
+
+
+def is_page(content_type: str, start: bytes) -> bool:
+    """An error or log-in page with status 200, where a build should be? ``start``: the first bytes of the body."""
+    plain = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:16].lower()
+    return content_type.partition(";")[0].strip().lower() == "text/html" or plain.startswith(_PAGE_STARTS)

@@ -1,0 +1,444 @@
+"""Everything that comes over HTTP comes through here: pages, JSON and streams, with patience and with limits.
+
+One ``Http`` is made by ``wiring`` and handed down. It keeps connections open, gives every wait a limit, tries
+again where that can help, and says in one sentence what went wrong where it cannot. It knows nothing of
+builds, and never writes a file. ``requests`` is used here and nowhere else, and imported with the first request.
+
+    what the server does                        what the caller sees
+    ──────────────────────────────────────────  ───────────────────────────────────────────
+    404, 410                                    Gone (a NotFound), at once
+    406, 408, 425, 429, 5xx, a nonsensical body  Busy (a ServerTrouble), after every try
+    any other 4xx                               Refused, at once
+    no connection, no answer in time            Unreachable, after every try
+    a body that ends early                      CutShort, after every try
+"""
+
+from __future__ import annotations
+
+import email.message
+import json
+import logging
+import random
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from mozbisect import __version__
+from mozbisect.core.errors import MozbisectError, NetworkError, NotFound, ServerTrouble
+
+if TYPE_CHECKING:
+    import requests
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# hg.mozilla.org's firewall answers 406 to agents that do not say who they are.
+USER_AGENT = f"mozbisect/{__version__} (+https://github.com/mozilla/mozbisect)"
+
+TRANSIENT = frozenset({406, 408, 425, 429})  # and every 5xx
+LONGEST_PAUSE = 120.0  # seconds; a Retry-After beyond this is not obeyed
+LONGEST_TEXT = 64 << 20  # bytes; the longest listing of the archive has less than one MiB
+SIDE_BY_SIDE = 16  # connections kept open to one host
+TRIES_OFFLINE = 2  # nobody there, or nobody of that name: it is the cable, not the server
+
+CHECK_NETWORK = "Check the network connection, and the proxy settings (HTTPS_PROXY, NO_PROXY)."
+CHECK_TRUST = "Check the clock of this machine, and the certificates of your proxy (REQUESTS_CA_BUNDLE)."
+
+
+class Unreachable(NetworkError):
+    """Nothing answered: refused, reset, or silent for too long."""
+
+    at_most = 1_000_000  # tries that make sense
+
+
+class Offline(Unreachable):
+    """Not even a connection could be made: another try in a second will hardly differ."""
+
+    at_most = TRIES_OFFLINE
+
+
+class CutShort(NetworkError):
+    """An answer began well and ended before its end."""
+
+
+class Busy(ServerTrouble):
+    """Trouble of the server, perhaps with the number of seconds it asks us to stay away."""
+
+    after: float | None = None
+
+
+class Refused(NetworkError):
+    """The server will not do this, and would not tomorrow: a 4xx that another try does not change."""
+
+    status = 0
+
+
+class Gone(NotFound):
+    """404 or 410. ``body`` is what the server said about it, when that was short; else empty."""
+
+    status = 404
+    body = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A text. ``url`` is where it came from in the end, after redirections."""
+
+    url: str
+    content_type: str
+    text: str
+
+
+class Stream:
+    """An answer whose body is still to come. Read it once, from one thread."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers  # asked for in any case: "etag", "ETag"
+        self.url: str = response.url
+
+    @property
+    def encoded(self) -> bool:
+        """Was the body packed for the way, though we asked for it plain? Then no length is known in advance."""
+        return self.headers.get("Content-Encoding", "identity").lower() not in ("", "identity")
+
+    @property
+    def length(self) -> int | None:
+        """Bytes that ``chunks`` will give in all, if the server said so."""
+        return None if self.encoded else self._on_the_wire
+
+    @property
+    def _on_the_wire(self) -> int | None:
+        said = self.headers.get("Content-Length", "")
+        return int(said) if said.isdecimal() and "Transfer-Encoding" not in self.headers else None
+
+    def chunks(self, size: int = 1 << 16) -> Iterator[bytes]:
+        """The body, piece by piece, unpacked. Raises ``CutShort`` or ``Busy`` (an encoding nobody asked for)."""
+        if self.encoded:
+            return self._gunzipped(size)
+        return self._raw(size)
+
+    def abort(self) -> None:
+        """End the transfer from another thread: a reader who waits for bytes wakes up with ``CutShort``."""
+        raw = self._response.raw
+        try:
+            if hasattr(raw, "shutdown"):  # urllib3 2.3
+                raw.shutdown()
+            elif (connection := getattr(raw, "connection", None)) is not None and connection.sock is not None:
+                connection.sock.shutdown(0)
+        except (OSError, ValueError, RuntimeError) as error:
+            log.debug("%s: was over before it was aborted: %s", self.url, error)
+
+    def _raw(self, size: int) -> Iterator[bytes]:
+        import requests
+        import urllib3
+
+        here = 0
+        try:
+            for chunk in self._response.raw.stream(size, decode_content=False):
+                here += len(chunk)
+                yield chunk
+        except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
+            log.debug("%s: %r", self.url, error)
+            self._cut_short(here)
+        # requests does not notice a body that is shorter than announced, nor did urllib3 before 2.0.
+        if self._on_the_wire is not None and here != self._on_the_wire:
+            self._cut_short(here)
+
+    def _gunzipped(self, size: int) -> Iterator[bytes]:
+        if self.headers["Content-Encoding"].lower() not in ("gzip", "x-gzip"):
+            raise Busy(
+                f"{self.url}: packed as {self.headers['Content-Encoding']}, which nobody asked for", url=self.url
+            )
+        unpacker = zlib.decompressobj(wbits=31)
+        here = 0
+        try:
+            for chunk in self._raw(size):
+                here += len(chunk)
+                yield unpacker.decompress(chunk)
+            yield unpacker.flush()
+        except zlib.error as error:
+            raise Busy(f"{self.url}: said to be gzip, but is not ({error})", url=self.url) from error
+        if not unpacker.eof:
+            self._cut_short(here)
+
+    def _cut_short(self, here: int) -> NoReturn:
+        whole = "" if self._on_the_wire is None else f" of {self._on_the_wire:,}"
+        raise CutShort(
+            f"{self.url}: the transfer broke off after {here:,}{whole} bytes", url=self.url, advice=CHECK_NETWORK
+        )
+
+
+class Http:
+    """Made once, handed down; may be used from several threads at once.
+
+    ``timeout`` is in seconds and holds for the connection and for every silence in an answer. ``tries`` is how
+    often a thing is tried in all. Proxies and certificates come from the environment, as ``requests`` does it.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float = 30.0,
+        tries: int = 5,
+        sleep: Callable[[float], None] = time.sleep,
+        user_agent: str = USER_AGENT,
+    ) -> None:
+        self.requests_made = 0
+        self._timeout = timeout
+        self._tries = tries
+        self._sleep = sleep
+        self._user_agent = user_agent
+        self._lock = threading.Lock()
+        self._session: requests.Session | None = None
+
+    def text(self, url: str, *, accept: str | None = None) -> Page:
+        """A page, as text. Raises ``NetworkError`` or one below it."""
+        return self.insist(lambda: self._text(url, accept))
+
+    def json(self, url: str) -> object:
+        """A JSON document. Raises ``NetworkError`` or one below it; what is not JSON is ``ServerTrouble``."""
+        return self.insist(lambda: _parsed(self._text(url, "application/json"), url))
+
+    @contextmanager
+    def stream(
+        self, url: str, *, headers: Mapping[str, str] | None = None, tries: int | None = None
+    ) -> Iterator[Stream]:
+        """An answer to read piece by piece; its status is 200 or 206 (or 416, when a range was asked for).
+
+        What breaks before the body is tried again (``tries`` times in all, when given); what breaks in the
+        body is not: only the caller knows what to do with the first half.
+        """
+        response = self.insist(lambda: self._open(url, headers or {}), tries=tries)
+        try:
+            yield Stream(response)
+        finally:
+            response.close()
+
+    def insist(
+        self,
+        attempt: Callable[[], T],
+        *,
+        also: tuple[type[MozbisectError], ...] = (),
+        tries: int | None = None,
+        sleep: Callable[[float], None] | None = None,
+    ) -> T:
+        """Call ``attempt`` until it returns, with longer and longer pauses, and raise its error when it never does.
+
+        Tried again are ``Unreachable``, ``CutShort``, ``ServerTrouble`` and the errors named in ``also``.
+        """
+        number = 1
+        passing: tuple[type[MozbisectError], ...] = (Unreachable, CutShort, ServerTrouble, *also)
+        while True:
+            try:
+                return attempt()
+            except passing as error:
+                if number >= min(tries or self._tries, getattr(error, "at_most", number + 1)):
+                    error.what += f" (tried {number} times)" if number > 1 else ""
+                    raise
+                pause = _pause(number, getattr(error, "after", None))
+                log.debug("try %d: %s; again in %.1f s", number, error.what, pause)
+            (sleep or self._sleep)(pause)
+            number += 1
+
+    def close(self) -> None:
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _text(self, url: str, accept: str | None) -> Page:
+        response = self._open(url, {"Accept": accept} if accept else {})
+        try:
+            stream = Stream(response)
+            body = bytearray()
+            for chunk in stream.chunks():
+                body += chunk
+                if len(body) > LONGEST_TEXT:
+                    raise Refused(f"{url}: more than {LONGEST_TEXT:,} bytes, where a page was expected", url=url)
+        finally:
+            response.close()
+        content_type, charset = _content_type(stream.headers.get("Content-Type", ""))
+        return Page(stream.url, content_type, _decoded(bytes(body), charset))
+
+    def _open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        """One request. Raises at once what its status, or its absence, means."""
+        import requests
+
+        session = self._ready()
+        try:
+            response = session.get(url, headers=dict(headers), timeout=self._timeout, stream=True)
+        except requests.RequestException as error:
+            self._count(1)
+            raise _unanswered(error, url, self._timeout) from error
+        self._count(1 + len(response.history))
+        log.debug("%d %s", response.status_code, response.url)
+        if response.status_code in (200, 206) or (response.status_code == 416 and "Range" in headers):
+            return response
+        try:
+            raise _unwelcome(response, url)
+        finally:
+            response.close()
+
+    def _ready(self) -> requests.Session:
+        with self._lock:
+            if self._session is None:
+                self._session = _session(self._user_agent)
+            return self._session
+
+    def _count(self, requests_made: int) -> None:
+        with self._lock:
+            self.requests_made += requests_made
+
+
+def _session(user_agent: str) -> requests.Session:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    session = requests.Session()
+    session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=SIDE_BY_SIDE, pool_maxsize=SIDE_BY_SIDE))
+    return session
+
+
+# ------------------------------------------------------------------------------- what went wrong, in our words
+
+
+def _unanswered(error: requests.RequestException, url: str, timeout: float) -> NetworkError:
+    """The request had no answer at all. Which kind of nothing was it?"""
+    import requests
+    from urllib3.exceptions import NewConnectionError
+
+    host = urlsplit(url).hostname or url
+    if isinstance(error, requests.exceptions.SSLError):
+        return Offline(f"{url}: no trust between us and {host}: {_innermost(error)}", url=url, advice=CHECK_TRUST)
+    if isinstance(error, requests.exceptions.ProxyError):
+        return Offline(f"{url}: the proxy does not let us through: {_innermost(error)}", url=url, advice=CHECK_NETWORK)
+    if isinstance(error, requests.Timeout):
+        return Unreachable(f"{url}: no answer from {host} within {timeout:g} seconds", url=url, advice=CHECK_NETWORK)
+    if any(isinstance(cause, NewConnectionError) for cause in _causes(error)):
+        return Offline(f"cannot reach {host}: {_innermost(error)} ({url})", url=url, advice=CHECK_NETWORK)
+    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
+        return Unreachable(f"{url}: the connection broke: {_innermost(error)}", url=url, advice=CHECK_NETWORK)
+    return Refused(f"{url}: cannot be asked for: {error}", url=url)
+
+
+def _unwelcome(response: requests.Response, url: str) -> NetworkError:
+    """The request had an answer, and it was not what we wanted."""
+    status = response.status_code
+    said = f"{url}: the server answered {status} {response.reason or ''}".rstrip()
+    if status in (404, 410):
+        gone = Gone(said, url=url)
+        gone.status, gone.body = status, _short_body(response)
+        return gone
+    if status in TRANSIENT or status >= 500:
+        busy = Busy(said, url=url, advice="The server has trouble; try again later.")
+        busy.after = _asked_pause(response.headers)
+        return busy
+    refused = Refused(said, url=url)
+    refused.status = status
+    return refused
+
+
+def _short_body(response: requests.Response, limit: int = 4096) -> str:
+    """What a server says beside its status: worth having, never worth waiting for or failing over."""
+    body = bytearray()
+    try:
+        for chunk in Stream(response).chunks(limit):
+            body += chunk
+            if len(body) > limit:
+                return ""
+    except NetworkError:
+        return ""
+    return body.decode("utf-8", "replace")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, and so on down; ``requests`` and ``urllib3`` hide causes in three places."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or cause in seen:
+            continue
+        seen.append(cause)
+        yield cause
+        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+
+
+def _innermost(error: BaseException) -> str:
+    """The plain words of the operating system, without the wrapping of three libraries."""
+    words = [cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror]
+    return words[-1].lower() if words else str(error)
+
+
+# ----------------------------------------------------------------------------------------------- small pieces
+
+
+def _pause(number: int, asked: float | None) -> float:
+    """Seconds to wait after try ``number`` (from 1): what the server asked for, else 0.5, 1, 2, 4, … give or take."""
+    if asked is not None:
+        return min(asked, LONGEST_PAUSE)
+    return float(min(0.5 * 2 ** (number - 1), 30.0) * random.uniform(0.75, 1.25))
+
+
+def _asked_pause(headers: Mapping[str, str]) -> float | None:
+    """``Retry-After`` in seconds; it may also be a date, which is seen from the server's own clock if it tells it."""
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isdecimal():
+        return float(asked)
+    until, now = _date(asked), _date(headers.get("Date", "")) or datetime.now(UTC)
+    return None if until is None else max(0.0, (until - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _content_type(header: str) -> tuple[str, str]:
+    """``text/html; charset=UTF-8`` → ``("text/html", "utf-8")``. UTF-8 is what Mozilla's servers mean by silence."""
+    message = email.message.Message()
+    message["Content-Type"] = header or "application/octet-stream"
+    return message.get_content_type(), message.get_content_charset("utf-8")
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    try:
+        return body.decode(charset, "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
+def _parsed(page: Page, url: str) -> object:
+    try:
+        parsed: object = json.loads(page.text)
+    except ValueError as error:
+        raise Busy(
+            f"{url}: the server answered with {_nature(page)}, where JSON was expected",
+            url=url,
+            advice="The server has trouble, or a proxy or log-in page stands between; try again later.",
+        ) from error
+    return parsed
+
+
+def _nature(page: Page) -> str:
+    """What a text is that should have been JSON."""
+    start = page.text.lstrip()[:15].lower()
+    if not start:
+        return "nothing"
+    if page.content_type == "text/html" or start.startswith(("<!doctype", "<html")):
+        return "an HTML page"
+    return "half a document" if start[0] in "{[" else f"{page.content_type}"

@@ -1,0 +1,62 @@
+"""All that a person can ask of one bisection: one value, made by a front end, kept by the session.
+
+It holds words, not meanings: bounds are text as typed, paths are absolute text. ``wiring`` gives them meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mozbisect.core.codec import from_json, to_json
+
+ARCHIVE = "https://archive.mozilla.org/pub"
+TASKCLUSTER = "https://firefox-ci-tc.services.mozilla.com"
+HG = "https://hg.mozilla.org"
+LANDO = "https://lando.moz.tools"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Every field has a name that the command line knows as well (``--archive-base-url`` and so on)."""
+
+    good: str | None = None
+    bad: str | None = None
+    find_fix: bool = False
+    repo: str | None = None
+    app: str = "firefox"
+    arch: str | None = None
+    bits: str | None = None
+    build_type: str | None = None
+    mode: str = "classic"
+    command: str | None = None
+    command_timeout: float | None = None
+    on_timeout: str = "bad"
+    profile: str | None = None
+    profile_persistence: str = "clone"
+    pref: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    addon: tuple[str, ...] = ()
+    arg: tuple[str, ...] = ()
+    process_output: str | None = None
+    persist: str | None = None
+    persist_size_limit: float = 0.0
+    http_timeout: float = 30.0
+    background_dl: bool = True
+    background_dl_policy: str = "cancel"
+    archive_base_url: str = ARCHIVE
+    taskcluster_root_url: str = TASKCLUSTER
+    hg_url: str = HG
+    lando_url: str = LANDO
+    folder: str = "."  # where the command was given: relative paths in it mean this folder
+
+    def to_row(self) -> dict[str, Any]:
+        row: dict[str, Any] = to_json(self)
+        return row
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Options:
+        """Raises ``ValueError``. A field that a newer version added keeps its default."""
+        empty = to_json(cls())
+        options: Options = from_json(cls, {**empty, **row})
+        return options

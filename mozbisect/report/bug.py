@@ -1,0 +1,43 @@
+"""The text to paste into a bug: Markdown, short, with what another person needs to check it.
+
+Bots that fill in "Regressed by" look for the name of the older tool and for exactly one pushlog link; both are
+here, and for a fix the words "First good revision" tell them to keep out.
+"""
+
+from __future__ import annotations
+
+from mozbisect.core.journal import Session
+from mozbisect.core.model import Build, Candidate, Kind
+from mozbisect.report.words import Result, open_sentence
+
+
+def paste(session: Session, result: Result, command: str) -> str:
+    """The text; ``command`` is the line that repeats the search."""
+    finding = result.finding
+    lines = [
+        f"**{'Fix' if result.terms.old == 'bad' else 'Regression'} range** found with {session.opened.program} "
+        "(mozregression-compatible):",
+        "",
+        f"- {result.last_label}: {result.last_revision or 'unknown'}{_about(finding.last_old, finding.old_build)}",
+        f"- {result.first_label}: {result.first_revision or 'unknown'}{_about(finding.first_new, finding.new_build)}",
+    ]
+    if result.pushlog:
+        lines.append(f"- Pushlog: {result.pushlog}")
+    if result.bugs and len(result.bugs) <= 10:
+        lines.append(f"- Bugs in it: {', '.join(f'bug {bug}' for bug in result.bugs)}")
+    if sentence := open_sentence(result):
+        lines += ["", sentence]
+    lines += ["", f"{_tests(session)} To repeat it:", "", f"    {command}", ""]
+    return "\n".join(lines)
+
+
+def _about(candidate: Candidate, build: Build | None) -> str:
+    where = "nightly" if candidate.kind is Kind.NIGHTLY else candidate.repo
+    git = candidate.git_revision or (build.git_revision if build else None)
+    tested = "" if build else ", not tested"
+    return f" ({where} of {candidate.when:%Y-%m-%d}{f', git {git[:12]}' if git else ''}{tested})"
+
+
+def _tests(session: Session) -> str:
+    builds = session.questions
+    return f"{builds} build{'' if builds == 1 else 's'} were judged." if builds != 1 else "1 build was judged."

@@ -1,0 +1,125 @@
+"""What a person reads while a bisection runs: quiet lines, readable without colour, one bar for what takes long.
+
+Progress goes to standard error, so that standard output holds the answer and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TextIO
+
+from mozbisect.core.journal import Ended, Judged, Listed, Missing, Opened, Undone
+from mozbisect.core.model import Build, Candidate, Kind, LegKind, Side, Terms
+from mozbisect.core.news import Bringing, Listing, Note, Trying
+from mozbisect.report.words import Result, open_sentence
+
+BAR_AFTER_BYTES = 2_000_000
+"""A download of less needs no bar: it is over before one could be read."""
+
+
+class Terminal:
+    """A ``Reporter`` for a person. ``say`` writes one line."""
+
+    def __init__(self, terms: Terms, stream: TextIO | None = None) -> None:
+        self._terms = terms
+        self._stream = stream or sys.stderr
+        self._bar: Any = None
+        self._title = ""
+
+    def tell(self, news: object) -> None:
+        match news:
+            case Bringing():
+                self._progress(news)
+                return
+            case _:
+                self._close_bar()
+        match news:
+            case Listing(leg=leg):
+                self._say(f"Looking at {leg.why} …" if leg.kind is not LegKind.NIGHTLIES else "Looking for nightlies …")
+            case Listed():
+                self._listed(news)
+            case Trying(number=number, candidate=candidate, build=build, left=left):
+                self._title = _title(candidate)
+                steps = "last step" if left <= 1 else f"about {left} steps left"
+                self._say(f"{number:>2}. {self._title}, {build.build_type} ({steps})")
+            case Judged(side=side, reason=reason, asked=asked):
+                word = self._terms.word(side) if asked or side is not Side.UNTESTABLE else "cannot be tested"
+                self._say(f"    {word}{f' ({reason})' if reason else ''}")
+            case Missing(key=key, reason=reason):
+                self._say(f"    {key}: {reason}; going around it")
+            case Undone():
+                self._say("    the last answer is taken back")
+            case Note(text=text):
+                self._say(text)
+            case Opened() | Ended():
+                pass
+            case _:
+                pass
+
+    def _listed(self, listed: Listed) -> None:
+        timeline = listed.timeline
+        between = timeline.new_at - timeline.old_at
+        what = "nightlies" if timeline.leg.kind is LegKind.NIGHTLIES else "pushes"
+        repos = sorted({candidate.repo for candidate in timeline.candidates if candidate.kind is Kind.PUSH})
+        where = f" to {' and '.join(repos)}" if repos else ""
+        self._say(
+            f"{between + 1} {what}{where}, from {_when(timeline.candidates[timeline.old_at])} to {_when(timeline.candidates[timeline.new_at])}."
+        )
+        for note in timeline.notes:
+            self._say(f"    {note}")
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+    def _progress(self, news: Bringing) -> None:
+        if not self._stream.isatty() or (news.total or 0) < BAR_AFTER_BYTES:
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=news.total, unit="B", unit_scale=True, desc="    fetching", file=self._stream, leave=False
+            )
+        self._bar.update(news.done - self._bar.n)
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _title(candidate: Candidate) -> str:
+    if candidate.kind is Kind.NIGHTLY:
+        return f"nightly {candidate.when:%Y-%m-%d %H:%M}"
+    return f"{candidate.repo} {(candidate.revision or '')[:12]} of {candidate.when:%Y-%m-%d %H:%M}"
+
+
+def _when(candidate: Candidate) -> str:
+    return f"{candidate.when:%Y-%m-%d}"
+
+
+def final_lines(result: Result) -> list[str]:
+    """The answer, for people and for scripts: the last link is the pushlog's."""
+    finding = result.finding
+    lines = [
+        f"{result.last_label}: {result.last_revision or 'unknown'} {_dated(finding.last_old, finding.old_build)}".rstrip(),
+        f"{result.first_label}: {result.first_revision or 'unknown'} {_dated(finding.first_new, finding.new_build)}".rstrip(),
+    ]
+    lines += [f"  {changeset.node[:12]} {changeset.summary}".rstrip() for changeset in result.changesets[:20]]
+    if len(result.changesets) > 20:
+        lines.append(f"  … and {len(result.changesets) - 20} more")
+    if sentence := open_sentence(result):
+        lines.append(sentence)
+    if result.ended and result.ended.why and not result.exact:
+        lines.append(result.ended.why)
+    if result.bugs:
+        lines.append("Bugs: " + ", ".join(str(bug) for bug in result.bugs))
+    if result.pushlog:
+        lines += ["Pushlog:", result.pushlog]
+    return lines
+
+
+def _dated(candidate: Candidate, build: Build | None) -> str:
+    if candidate.kind is Kind.NIGHTLY:
+        return f"(nightly of {candidate.when:%Y-%m-%d}{'' if build else ', not tested'})"
+    return f"({candidate.repo}, {candidate.when:%Y-%m-%d}{'' if build else ', not tested'})"

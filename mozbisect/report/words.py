@@ -1,0 +1,95 @@
+"""The sentences that several reports share: what was found, in the person's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mozbisect.catalog.repos import repo
+from mozbisect.core.journal import Ended, Session
+from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, Terms
+from mozbisect.core.plan import brought_by
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finished bisection, ready to be told. ``hg_url`` is the server that the links go to."""
+
+    finding: Finding
+    terms: Terms
+    ended: Ended | None
+    hg_url: str
+
+    @property
+    def last_label(self) -> str:
+        return f"Last {self.terms.old} revision"
+
+    @property
+    def first_label(self) -> str:
+        return f"First {self.terms.new} revision"
+
+    @property
+    def last_revision(self) -> str | None:
+        return revision(self.finding.last_old, self.finding.old_build)
+
+    @property
+    def first_revision(self) -> str | None:
+        return revision(self.finding.first_new, self.finding.new_build)
+
+    @property
+    def repo(self) -> str:
+        return self.finding.first_new.repo
+
+    @property
+    def pushlog(self) -> str | None:
+        """The link that bots and people look for; None when a revision is not known.
+
+        Where the last old build is of another repository (the merge itself did it), the link is to the
+        repository that the first new one came to: it knows both.
+        """
+        if self.last_revision is None or self.first_revision is None:
+            return None
+        base = f"{self.hg_url.rstrip('/')}/{repo(self.repo).path}/pushloghtml"
+        return f"{base}?fromchange={self.last_revision}&tochange={self.first_revision}"
+
+    @property
+    def changesets(self) -> tuple[Changeset, ...]:
+        """What came between, as the server described it, else only the hashes."""
+        if self.ended and self.ended.changesets:
+            return self.ended.changesets
+        if self.finding.first_new.kind is not Kind.PUSH:
+            return ()
+        return tuple(Changeset(node, None, "") for node in brought_by(self.finding))
+
+    @property
+    def bugs(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(bug for changeset in self.changesets for bug in changeset.bugs))
+
+    @property
+    def exact(self) -> bool:
+        """Two neighbours of the finest leg disagree, and nothing between them stayed open."""
+        return not self.finding.untested and self.finding.first_new.kind is Kind.PUSH
+
+
+def result_of(session: Session, hg_url: str) -> Result | None:
+    """The result so far; None while the present leg is not finished and no earlier one was."""
+    for stage in reversed(session.stages):
+        step = stage.ask()
+        if isinstance(step, Finding):
+            return Result(step, session.opened.terms, session.ended, hg_url)
+    return None
+
+
+def revision(candidate: Candidate, build: Build | None) -> str | None:
+    return candidate.revision or (build.revision if build else None)
+
+
+def open_sentence(result: Result) -> str:
+    """What stayed open, in one sentence; empty when nothing did."""
+    untested = result.finding.untested
+    if not untested:
+        return ""
+    reasons = dict.fromkeys(item.reason for item in untested)
+    shown = "; ".join(list(reasons)[:3]) + ("; …" if len(reasons) > 3 else "")
+    what = "nightly" if untested[0].candidate.kind is Kind.NIGHTLY else "push"
+    plural = {"nightly": "nightlies", "push": "pushes"}[what] if len(untested) > 1 else what
+    return f"{len(untested)} {plural} between the two could not be tested ({shown}): the change came with one of them or with the last."

@@ -1,0 +1,51 @@
+"""One build, fetched and started, without any search: ``--launch``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mozbisect.core.errors import NoBuild, NothingToSearch
+from mozbisect.core.model import Bound, Build, Candidate, Move, Revision, Side, Terms
+from mozbisect.core.ports import Question
+from mozbisect.engine import Ports, title
+from mozbisect.wiring import Request, World
+
+
+def launch_one(
+    bound: Bound, seen: World, ports: Ports, asked: Request, *, judged: bool, say: Callable[[str], None]
+) -> int:
+    """Run the build that ``bound`` means until it ends; ``judged``: let the judge run it instead.
+
+    Gives the exit status: the app's own, or 0 for good, 1 for bad, 125 for skip.
+    """
+    ports.launcher.check()
+    build = _first_build(_candidates(bound, seen, asked), ports, say)
+    say(f"{title(build.candidate)}: {build.build_type}, {build.url}")
+    with ports.fetcher.bring(build) as tree, ports.launcher.install(tree, build) as app:
+        if not judged:
+            app.start()
+            return app.wait() or 0
+        question = Question(1, 1, can_go_back=False, terms=asked.terms, title=title(build.candidate))
+        answer = ports.judge.judge(app, build, question)
+    return 130 if isinstance(answer, Move) else _status(answer.side, asked.terms)
+
+
+def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
+    if isinstance(bound, Revision):
+        return [seen.pushes.push_of(bound.hex, asked.leg.repo)]
+    return seen.nightlies.at(bound)
+
+
+def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:
+    reason = ""
+    for candidate in candidates:
+        try:
+            return ports.source.find(candidate)
+        except NoBuild as none:
+            reason = none.what
+            say(f"{title(candidate)}: {reason}")
+    raise NothingToSearch(f"There is no such build: {reason}.", advice="`mozbisect builds` lists what there is.")
+
+
+def _status(side: Side, terms: Terms) -> int:
+    return {"good": 0, "bad": 1, "skip": 125}[terms.word(side)]

@@ -1,0 +1,75 @@
+"""What a folder of the archive holds, from whichever form of listing the server has.
+
+Today's server answers with JSON when asked for it; HTML is read where it does not: today's table and the Apache
+index of the years before 2015 alike, through beautifulsoup4. A folder that is not there holds nothing (404);
+any other trouble is an error and never an empty folder.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from mozbisect.core.errors import NotFound, ServerTrouble
+from mozbisect.net import Http, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row: a folder or a file, by its bare name. ``size`` in bytes where the listing is exact."""
+
+    name: str
+    is_folder: bool
+    size: int | None = None
+
+
+def entries(http: Http, url: str) -> tuple[Entry, ...]:
+    """All rows of the folder at ``url`` (which ends in a slash), in the server's order. Raises ``NetworkError``."""
+    try:
+        page = http.text(url, accept="application/json")
+    except NotFound:
+        return ()
+    if "json" in page.content_type:
+        return _from_json(page)
+    return _from_html(page)
+
+
+def _from_json(page: Page) -> tuple[Entry, ...]:
+    """``{"prefixes": ["a/", …], "files": [{"name", "last_modified", "size"}]}`` (bucketlister)."""
+    try:
+        listing = json.loads(page.text)
+        folders = [Entry(name.strip("/"), is_folder=True) for name in listing["prefixes"]]
+        files = [Entry(row["name"], is_folder=False, size=row["size"]) for row in listing["files"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ServerTrouble(f"The listing of {page.url} cannot be read ({error}).", url=page.url) from error
+    return (*folders, *files)
+
+
+def _from_html(page: Page) -> tuple[Entry, ...]:
+    from bs4 import BeautifulSoup, SoupStrainer
+
+    soup = BeautifulSoup(page.text, "html.parser", parse_only=SoupStrainer(["h1", "title", "a"]))
+    links = [str(link["href"]) for link in soup.find_all("a", href=True)]
+    if not links and "Index of" not in page.text:
+        raise ServerTrouble(f"{page.url} answered with something that is no listing.", url=page.url)
+    here = urlsplit(page.url).path
+    found = (_entry(link, here) for link in links)
+    return tuple(entry for entry in found if entry is not None)
+
+
+def _entry(link: str, here: str) -> Entry | None:
+    """A link below the folder; not the parent, a sort order (``?C=N;O=D``) or another server."""
+    path = unquote(urlsplit(link).path)
+    if not path or link.startswith("?"):
+        return None
+    if path.startswith("/"):
+        # Some servers are asked below one prefix and print another: only the last step counts.
+        parent, _, name = path.rstrip("/").rpartition("/")
+        if here.rstrip("/").startswith(path.rstrip("/")) or not parent:
+            return None
+    else:
+        name = path.rstrip("/").removeprefix("./")
+    if not name or name in (".", "..") or "/" in name:
+        return None
+    return Entry(name, is_folder=path.endswith("/"))

@@ -1,0 +1,68 @@
+"""All of Mozilla's services as the one ``Source`` that the engine sees: nightlies from the archive, pushes from
+hg and their builds from Taskcluster. What was found is remembered, also that something was not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from threading import Lock
+
+from mozbisect.core.errors import MozbisectError, NoBuild
+from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, Leg, LegKind, Timeline
+from mozbisect.sources.nightlies import Nightlies
+from mozbisect.sources.pushes import Pushes
+from mozbisect.sources.taskcluster import Taskcluster
+from mozbisect.sources.together import together
+
+
+class Mozilla:
+    """The ``Source`` of core/ports.py. Safe to ask from several threads: each build is looked up once."""
+
+    def __init__(self, nightlies: Nightlies, pushes: Pushes, taskcluster: Taskcluster) -> None:
+        self._nightlies = nightlies
+        self._pushes = pushes
+        self._taskcluster = taskcluster
+        self._found: dict[str, Future[Build]] = {}
+        self._lock = Lock()
+
+    def timeline(self, leg: Leg) -> Timeline:
+        if leg.kind is LegKind.NIGHTLIES:
+            return self._nightlies.timeline(leg)
+        return self._pushes.timeline(leg)
+
+    def find(self, candidate: Candidate) -> Build:
+        with self._lock:
+            known = self._found.get(candidate.key)
+            mine = known is None
+            answer = self._found.setdefault(candidate.key, Future())
+        if mine:
+            self._answer(answer, candidate)
+        return replace(answer.result(), candidate=candidate)
+
+    def look_up(self, candidates: Sequence[Candidate]) -> None:
+        together([lambda item=item: self._quietly(item) for item in candidates])  # type: ignore[misc]
+
+    def describe(self, finding: Finding) -> tuple[Changeset, ...]:
+        return self._pushes.describe(finding)
+
+    def _quietly(self, candidate: Candidate) -> None:
+        try:
+            self.find(candidate)
+        except MozbisectError:
+            return  # ``find`` raises it again for whoever needs this build
+
+    def _answer(self, answer: Future[Build], candidate: Candidate) -> None:
+        try:
+            answer.set_result(self._look(candidate))
+        except BaseException as error:
+            if not isinstance(error, NoBuild):
+                # Trouble on the way is no fact about the build: whoever comes next may ask again.
+                with self._lock:
+                    self._found.pop(candidate.key, None)
+            answer.set_exception(error)
+
+    def _look(self, candidate: Candidate) -> Build:
+        if candidate.kind is Kind.NIGHTLY:
+            return self._nightlies.find(candidate)
+        return self._taskcluster.find(candidate)

@@ -1,0 +1,116 @@
+"""The builds of single pushes, as Taskcluster keeps them for a year: index → task → run → artifact.
+
+An artifact is taken by its exact name: a task also holds ``target.jsshell.zip``, ``target.tar.xz.asc``,
+``target.xpt_artifacts.zip`` and the like. What an index names may have expired since; that is then a candidate
+without a build, and never an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mozbisect.catalog import apps
+from mozbisect.core.errors import NoBuild, NotFound, ServerTrouble
+from mozbisect.core.model import Build, Candidate, Digest, Target
+from mozbisect.net import Http
+
+CHAIN_OF_TRUST = "public/chain-of-trust.json"
+
+
+class Taskcluster:
+    """Index and queue of one Taskcluster (docs.taskcluster.net/docs/reference/platform)."""
+
+    def __init__(self, http: Http, root_url: str, target: Target) -> None:
+        self._http = http
+        self._root = root_url.rstrip("/")
+        self._target = target
+
+    def find(self, push: Candidate) -> Build:
+        """The build of a push's head, of the first build type that has one. Raises ``NoBuild``, ``NetworkError``."""
+        assert push.revision is not None
+        reasons = []
+        for build_type, namespace in apps.routes(self._target, push.repo, push.revision):
+            task = self._indexed(namespace)
+            if task is None:
+                continue
+            try:
+                return self._build(push, build_type, task)
+            except NoBuild as none:
+                reasons.append(none.what)
+        raise NoBuild(reasons[0] if reasons else "no build in the Taskcluster index (never made, or expired)")
+
+    def _indexed(self, namespace: str) -> str | None:
+        try:
+            return str(self._get(f"index/v1/task/{namespace}")["taskId"])
+        except NotFound:
+            return None
+
+    def _build(self, push: Candidate, build_type: str, task: str) -> Build:
+        run, name, digest = self._package(task)
+        return Build(
+            candidate=push,
+            app=self._target.app,
+            build_type=build_type,
+            url=f"{self._root}/api/queue/v1/task/{task}/runs/{run}/artifacts/{name}",
+            file_name=name.rpartition("/")[2],
+            repo=push.repo,
+            revision=push.revision,
+            git_revision=push.git_revision,
+            digest=digest,
+            task_id=task,
+        )
+
+    def _package(self, task: str) -> tuple[int, str, Digest | None]:
+        """Run, artifact name and digest of the package. Raises ``NoBuild``.
+
+        The chain of trust, which a finished run publishes, tells all three in one answer.
+        """
+        try:
+            signed = self._get(f"queue/v1/task/{task}/artifacts/{CHAIN_OF_TRUST}")
+        except NotFound:
+            run = self._completed_run(task)
+            return run, self._wanted(self._artifacts(task, run), task), None
+        try:
+            name = self._wanted(set(signed["artifacts"]), task)
+            return int(signed["runId"]), name, Digest("sha256", str(signed["artifacts"][name]["sha256"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ServerTrouble(
+                f"The chain of trust of task {task} cannot be read ({error}).", url=self._root
+            ) from error
+
+    def _wanted(self, names: set[str], task: str) -> str:
+        for name in apps.artifact_names(self._target):
+            if name in names:
+                return name
+        raise NoBuild(f"task {task} has no {' or '.join(apps.artifact_names(self._target))}")
+
+    def _completed_run(self, task: str) -> int:
+        try:
+            runs = self._get(f"queue/v1/task/{task}/status")["status"]["runs"]
+        except NotFound:
+            raise NoBuild(f"task {task} has expired") from None
+        for run in reversed(runs):
+            if run["state"] == "completed":
+                return int(run["runId"])
+        raise NoBuild(f"task {task} has no completed run")
+
+    def _artifacts(self, task: str, run: int) -> set[str]:
+        """The names of a run's artifacts. Those of storage type ``error`` are listed and do not exist."""
+        names: set[str] = set()
+        after = ""
+        while True:
+            try:
+                page = self._get(f"queue/v1/task/{task}/runs/{run}/artifacts{after}")
+            except NotFound:
+                raise NoBuild(f"the artifacts of task {task} have expired") from None
+            names.update(str(row["name"]) for row in page["artifacts"] if row.get("storageType") != "error")
+            if not page.get("continuationToken"):
+                return names
+            after = f"?continuationToken={page['continuationToken']}"
+
+    def _get(self, path: str) -> dict[str, Any]:
+        url = f"{self._root}/api/{path}"
+        answer = self._http.json(url)
+        if not isinstance(answer, dict):
+            raise ServerTrouble(f"{url} answered with {type(answer).__name__}, not with an object.", url=url)
+        return answer

@@ -1,0 +1,192 @@
+"""Options → the five ports. The only module that knows all of them.
+
+Nothing is decided here that another module could decide: words get their meaning (bounds, repositories, the
+target), one ``Http`` is made, and each part is handed what it needs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from mozbisect.catalog import apps
+from mozbisect.catalog.repos import repo
+from mozbisect.core import bounds, plan
+from mozbisect.core.errors import UsageError
+from mozbisect.core.model import FIX, REGRESSION, Bound, Build, Leg, Target, Terms
+from mozbisect.core.news import Bringing
+from mozbisect.core.ports import Judge, Launcher, Reporter
+from mozbisect.engine import Ports
+from mozbisect.fetch.cache import Cache
+from mozbisect.fetch.fetcher import BuildFetcher
+from mozbisect.judge.command import CommandJudge
+from mozbisect.judge.manual import ManualJudge
+from mozbisect.launch.desktop import DesktopLauncher, LaunchSettings
+from mozbisect.launch.profile import parse_pref, read_preferences
+from mozbisect.net import Http
+from mozbisect.options import Options
+from mozbisect.sources.lando import Lando
+from mozbisect.sources.mozilla import Mozilla
+from mozbisect.sources.nightlies import Nightlies
+from mozbisect.sources.pushes import Pushes
+from mozbisect.sources.pushlog import Pushlog
+from mozbisect.sources.taskcluster import Taskcluster
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the options mean."""
+
+    terms: Terms
+    old: Bound
+    new: Bound
+    target: Target
+    leg: Leg
+
+
+def request(options: Options, *, today: date) -> Request:
+    """Give the words their meaning; no server is asked. Raises ``UsageError``, ``CannotRun``, ``NothingToSearch``."""
+    terms = FIX if options.find_fix else REGRESSION
+    given = {"good": _optional(options.good, "--good", today), "bad": _optional(options.bad, "--bad", today)}
+    old, new = plan.with_defaults(given[terms.old], given[terms.new], today=today)
+    target = target_of(options)
+    row = apps.app(options.app)
+    searched = repo(options.repo).name if options.repo else row.repo
+    leg = plan.first_leg(
+        old,
+        new,
+        repo=searched,
+        nightlies=searched == row.repo and apps.build_type(target.build_types[0]).nightly,
+        check_ends=options.mode != "no-first-check",
+        terms=terms,
+    )
+    return Request(terms, old, new, target, leg)
+
+
+def target_of(options: Options) -> Target:
+    """What is tested. Raises ``UsageError`` for a build type that the app has not, ``CannotRun`` for a platform."""
+    row = apps.app(options.app)
+    wanted = options.build_type or row.default_type
+    if wanted not in row.build_types:
+        raise UsageError(
+            f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}."
+        )
+    system, processor = _machine()
+    arch = options.arch or ("x86" if options.bits == "32" else processor)
+    target = Target(row.name, system, arch, apps.types_in_order(wanted))
+    apps.platform(target)
+    return target
+
+
+def _machine() -> tuple[str, str]:
+    # Late: this import starts five subprocesses.
+    import mozinfo
+
+    return str(mozinfo.os), str(mozinfo.processor)
+
+
+def _optional(text: str | None, option: str, today: date) -> Bound | None:
+    return None if text is None else bound(text, option, today)
+
+
+def bound(text: str, option: str, today: date) -> Bound:
+    """The bound that was given with an option. Raises ``UsageError`` that names the option."""
+    try:
+        return bounds.parse(text, today=today)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error.what}", advice=error.advice) from None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The services, seen through one ``Http``."""
+
+    http: Http
+    nightlies: Nightlies
+    pushes: Pushes
+    source: Mozilla
+
+
+def world(options: Options, target: Target, *, today: date) -> World:
+    """The services that the options name."""
+    http = Http(timeout=options.http_timeout)
+    pushlog = Pushlog(http, options.hg_url)
+    pushes = Pushes(pushlog, Lando(http, options.lando_url), any_repo=options.repo is None)
+    home = repo(options.repo).name if options.repo else apps.app(options.app).repo
+    nightlies = Nightlies(
+        http, options.archive_base_url, target, today=today, pushed=lambda text: pushes.push_of(text, home)
+    )
+    taskcluster = Taskcluster(http, options.taskcluster_root_url, target)
+    return World(http, nightlies, pushes, Mozilla(nightlies, pushes, taskcluster))
+
+
+@contextmanager
+def ports(
+    options: Options,
+    asked: Request,
+    seen: World,
+    reporters: Sequence[Reporter],
+    *,
+    say: Callable[[str], None],
+) -> Iterator[Ports]:
+    """The five ports for one run. At the end every thread has ended and no temporary file is left."""
+
+    def progress(build: Build, done: int, total: int | None) -> None:
+        for reporter in reporters:
+            reporter.tell(Bringing(build, done, total))
+
+    with Cache(Path(options.persist) if options.persist else None, limit_gib=options.persist_size_limit) as cache:
+        fetcher = BuildFetcher(
+            seen.http,
+            cache,
+            find=seen.source.find,
+            progress=progress,
+            look_ahead=options.background_dl,
+            keep=options.background_dl_policy == "keep",
+        )
+        try:
+            yield Ports(seen.source, fetcher, launcher(options, asked.target), judge(options, asked.terms, say), reporters)
+        finally:
+            fetcher.close()
+            log.debug("%d requests were made", seen.http.requests_made)
+            seen.http.close()
+
+
+def judge(options: Options, terms: Terms, say: Callable[[str], None]) -> Judge:
+    if options.command is None:
+        return ManualJudge(terms, say=say)
+    return CommandJudge(
+        options.command, timeout=options.command_timeout, on_timeout=options.on_timeout, terms=terms, show=say
+    )
+
+
+def launcher(options: Options, target: Target) -> Launcher:
+    prefs = [parse_pref(text) for text in options.pref]
+    files = [pair for text in options.preferences for pair in read_preferences(text)]
+    row = apps.app(target.app)
+    settings = LaunchSettings(
+        app=row.name,
+        os=target.os,
+        binary_names=row.binaries,
+        profile=Path(options.profile) if options.profile else None,
+        persistence=options.profile_persistence,
+        prefs=(*files, *prefs),
+        addons=options.addon,
+        args=options.arg,
+        needs_display=options.command is None,
+        show_output=_shows_output(options),
+    )
+    return DesktopLauncher(settings)
+
+
+def _shows_output(options: Options) -> bool:
+    """A debug build's output is why it is run; an optimised one's is noise."""
+    if options.process_output is not None:
+        return options.process_output == "stdout"
+    return (options.build_type or "shippable") not in ("shippable", "opt")

@@ -1,0 +1,163 @@
+"""Which stretch of history comes first, and which comes next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from mozbisect.core.errors import NothingToSearch, UsageError
+from mozbisect.core.model import (
+    FIX,
+    REGRESSION,
+    Bound,
+    Build,
+    BuildId,
+    Candidate,
+    Day,
+    Finding,
+    Kind,
+    Leg,
+    LegKind,
+    Release,
+    Revision,
+    Untested,
+)
+from mozbisect.core.plan import first_leg, next_leg, with_defaults
+
+TODAY = date(2026, 11, 23)
+OLD, NEW = "1" * 40, "2" * 40
+
+
+def day(text: str) -> Day:
+    return Day(date.fromisoformat(text))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (None, None, (day("2025-11-23"), day("2026-11-23"))),
+        (day("2026-09-01"), None, (day("2026-09-01"), day("2026-11-23"))),
+        (None, day("2026-09-01"), (day("2025-09-01"), day("2026-09-01"))),
+        (None, BuildId(datetime(2026, 9, 1, 9, tzinfo=UTC)), (day("2025-09-01"), None)),
+        (None, Revision(NEW), (day("2025-11-23"), Revision(NEW))),
+    ],
+)
+def test_an_end_that_is_not_given_is_today_or_a_year_before(
+    old: Bound | None, new: Bound | None, expected: tuple[Bound, Bound | None]
+) -> None:
+    assert with_defaults(old, new, today=TODAY) == (expected[0], expected[1] or new)
+
+
+def first(old: Bound, new: Bound, *, nightlies: bool = True, fix: bool = False) -> Leg:
+    terms = FIX if fix else REGRESSION
+    return first_leg(old, new, repo="mozilla-central", nightlies=nightlies, check_ends=True, terms=terms)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "nightlies", "kind"),
+    [
+        (day("2026-09-01"), day("2026-09-30"), True, LegKind.NIGHTLIES),
+        (day("2026-09-01"), Revision(NEW), True, LegKind.NIGHTLIES),
+        (Release("149"), day("2026-09-30"), True, LegKind.NIGHTLIES),
+        (Revision(OLD), Revision(NEW), True, LegKind.PUSHES),
+        (day("2026-09-01"), day("2026-09-30"), False, LegKind.PUSHES),
+    ],
+)
+def test_days_begin_on_nightlies_and_revisions_on_pushes(
+    old: Bound, new: Bound, nightlies: bool, kind: LegKind
+) -> None:
+    leg = first(old, new, nightlies=nightlies)
+    assert (leg.kind, leg.old, leg.new, leg.check_ends) == (kind, old, new, True)
+
+
+def test_a_reversed_range_is_refused_and_find_fix_named() -> None:
+    with pytest.raises(UsageError, match="good build .2026-10-01. is newer than the bad one") as caught:
+        first(day("2026-10-01"), day("2026-09-01"))
+    assert "--find-fix" in caught.value.advice
+
+
+def test_a_reversed_range_of_a_fix_says_so_in_its_own_words() -> None:
+    with pytest.raises(UsageError, match="bad build .2026-10-01. is newer than the good one") as caught:
+        first(day("2026-10-01"), day("2026-09-01"), fix=True)
+    assert "no --find-fix" in caught.value.advice
+
+
+def test_one_revision_twice_is_nothing_to_search() -> None:
+    with pytest.raises(NothingToSearch):
+        first(Revision(OLD), Revision(OLD))
+
+
+# ----------------------------------------------------------------------------------------------- the next leg
+
+
+def nightly(at: int, revision: str | None) -> tuple[Candidate, Build]:
+    when = datetime(2026, 9, at, 9, tzinfo=UTC)
+    candidate = Candidate(Kind.NIGHTLY, f"2026-09-{at:02}-09-00-00-mozilla-central", "mozilla-central", when)
+    return candidate, Build(candidate, "firefox", "nightly", "u", "f", "mozilla-central", revision)
+
+
+def push(at: int, repo: str, *nodes: str) -> Candidate:
+    return Candidate(Kind.PUSH, f"{repo}:{at}", repo, datetime(2026, 9, 1, at, tzinfo=UTC), nodes)
+
+
+def of_nightlies(old: str | None = OLD, new: str | None = NEW) -> Finding:
+    (first_one, old_build), (last_one, new_build) = nightly(3, old), nightly(4, new)
+    return Finding(first(day("2026-09-01"), day("2026-09-30")), first_one, last_one, old_build, new_build)
+
+
+def test_after_nightlies_come_the_pushes_between_their_revisions_with_judged_ends() -> None:
+    leg = next_leg(of_nightlies())
+    assert isinstance(leg, Leg)
+    assert (leg.kind, leg.old, leg.new, leg.check_ends) == (LegKind.PUSHES, Revision(OLD), Revision(NEW), False)
+    assert [end.revision for end in leg.ends] == [OLD, NEW]
+
+
+@pytest.mark.parametrize(
+    ("finding", "why"),
+    [
+        (of_nightlies(old=None), "does not say which revisions"),
+        (of_nightlies(new=OLD), "same revision"),
+        (replace(of_nightlies(), old_build=None), "could not be tested"),
+    ],
+)
+def test_where_no_revision_is_known_the_nightlies_are_the_answer_and_the_reason_is_said(
+    finding: Finding, why: str
+) -> None:
+    said = next_leg(finding)
+    assert isinstance(said, str)
+    assert why in said
+
+
+def of_pushes(*brought: str, untested: tuple[Untested, ...] = ()) -> Finding:
+    leg = next_leg(of_nightlies())
+    assert isinstance(leg, Leg)
+    return Finding(leg, push(1, "mozilla-central", OLD), push(3, "mozilla-central", *brought), None, None, untested)
+
+
+def test_a_push_of_one_changeset_is_the_end() -> None:
+    assert next_leg(of_pushes("a" * 40)) == "The push holds a single changeset."
+
+
+def test_what_one_push_brought_is_looked_for_where_it_landed_first_and_not_where_it_came_to() -> None:
+    leg = next_leg(of_pushes("a" * 40, "b" * 40, NEW))
+    assert isinstance(leg, Leg)
+    assert (leg.kind, leg.brought, leg.tried) == (LegKind.MERGED, ("a" * 40, "b" * 40, NEW), ("mozilla-central",))
+    assert [end.revision for end in leg.ends] == [OLD, NEW]
+
+
+def test_what_several_pushes_brought_belongs_together_and_may_have_gone_to_and_fro() -> None:
+    between = Untested(push(2, "mozilla-central", "c" * 40), "no build")
+    leg = next_leg(of_pushes("a" * 40, NEW, untested=(between,)))
+    assert isinstance(leg, Leg)
+    assert leg.brought == ("c" * 40, "a" * 40, NEW)
+    assert leg.tried == ()
+
+
+def test_a_merge_that_could_not_be_narrowed_is_not_tried_again() -> None:
+    leg = next_leg(of_pushes("a" * 40, "b" * 40, NEW))
+    assert isinstance(leg, Leg)
+    inner = Untested(push(7, "autoland", "a" * 40, "b" * 40), "expired")
+    again = Finding(leg, leg.ends[0], push(3, "mozilla-central", NEW), None, None, (inner,))
+    assert next_leg(again) == "No build between the two could be tested."

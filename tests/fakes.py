@@ -1,0 +1,198 @@
+"""A small world in memory, for tests of the loop: real values, no servers, no files, no clock.
+
+``History`` is linear on mozilla-central; each push there may be a merge of pushes to autoland. The verdict on a
+build is computed from what its revision contains, as it would be in life.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from mozbisect.core.errors import BrokenBuild, NoBuild, NothingToSearch
+from mozbisect.core.model import (
+    Answer,
+    Build,
+    Candidate,
+    Changeset,
+    Finding,
+    Kind,
+    Leg,
+    LegKind,
+    Revision,
+    Side,
+    Timeline,
+    Verdict,
+)
+from mozbisect.core.ports import App, Question
+from mozbisect.engine import Ports
+
+START = datetime(2026, 9, 1, 9, 30, tzinfo=UTC)
+
+
+def sha(*words: object) -> str:
+    return hashlib.sha1(repr(words).encode()).hexdigest()
+
+
+@dataclass
+class FakeSource:
+    """Nightlies, one for each push to central; pushes to central, each a merge of ``merged`` pushes to autoland."""
+
+    pushes: int = 30
+    merged: int = 5
+    no_build: frozenset[str] = frozenset()  # keys
+    looked_up: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.autoland: list[Candidate] = []
+        self.central: list[Candidate] = []
+        self.contains: dict[str, frozenset[str]] = {}
+        have: frozenset[str] = frozenset()
+        for at in range(self.pushes):
+            brought: list[str] = []
+            for number in range(self.merged):
+                nodes = tuple(sha("autoland", at, number, one) for one in range(2))
+                have = have | set(nodes)
+                brought += nodes
+                self._push(self.autoland, "autoland", at, number * 60, nodes)
+                self.contains[nodes[-1]] = have
+            merge = sha("merge", at)
+            have = have | {merge}
+            self.contains[merge] = have
+            self._push(self.central, "mozilla-central", at, 600, (*brought, merge))
+
+    def _push(self, onto: list[Candidate], repo: str, day: int, minutes: int, nodes: tuple[str, ...]) -> None:
+        when = START + timedelta(days=day, minutes=minutes - 700)
+        onto.append(Candidate(Kind.PUSH, f"{repo}:{len(onto) + 1}", repo, when, nodes))
+
+    @property
+    def nightlies(self) -> list[Candidate]:
+        return [
+            Candidate(
+                Kind.NIGHTLY,
+                f"{push.when + timedelta(hours=1):%Y-%m-%d-%H-%M-%S}-mozilla-central",
+                push.repo,
+                push.when,
+            )
+            for push in self.central
+        ]
+
+    def timeline(self, leg: Leg) -> Timeline:
+        match leg.kind:
+            case LegKind.NIGHTLIES:
+                found = self.nightlies
+                return Timeline(leg, tuple(found), 2, len(found) - 3)
+            case LegKind.PUSHES:
+                assert isinstance(leg.old, Revision)
+                assert isinstance(leg.new, Revision)
+                heads = [push.revision for push in self.central]
+                between = self.central[heads.index(leg.old.hex) + 1 : heads.index(leg.new.hex) + 1]
+                return Timeline(leg, (leg.ends[0], *between), 0, len(between))
+            case LegKind.MERGED:
+                hits = [at for at, push in enumerate(self.autoland) if set(leg.brought) & set(push.changesets)]
+                if leg.repo != "mozilla-central" or not hits:
+                    raise NothingToSearch("No other repository had these changesets earlier.")
+                inner = self.autoland[max(hits[0] - 1, 0) : hits[-1] + 1]
+                new = replace(leg.ends[1], changesets=leg.ends[1].changesets[-1:])
+                return Timeline(leg, (leg.ends[0], *inner, new), 0, len(inner) + 1)
+
+    def find(self, candidate: Candidate) -> Build:
+        self.looked_up.append(candidate.key)
+        if candidate.key in self.no_build:
+            raise NoBuild("no build")
+        revision = candidate.revision or self.central[[n.key for n in self.nightlies].index(candidate.key)].revision
+        return Build(
+            candidate, "firefox", "opt", f"https://builds/{candidate.key}", "target.tar.xz", candidate.repo, revision
+        )
+
+    def look_up(self, candidates: Sequence[Candidate]) -> None:
+        for candidate in candidates:
+            assert candidate.key
+
+    def describe(self, finding: Finding) -> tuple[Changeset, ...]:
+        return tuple(Changeset(node, None, f"Bug 123 - {node[:6]}") for node in finding.first_new.changesets)
+
+
+@dataclass
+class FakeFetcher:
+    """Brings nothing, but remembers what it was asked for; some builds cannot be fetched."""
+
+    broken: frozenset[str] = frozenset()
+    brought: list[str] = field(default_factory=list)
+    ahead_of: list[tuple[str, ...]] = field(default_factory=list)
+
+    @contextmanager
+    def bring(self, build: Build) -> Iterator[Path]:
+        if build.candidate.key in self.broken:
+            raise BrokenBuild("the archive is damaged")
+        self.brought.append(build.candidate.key)
+        yield Path("tree")
+
+    def ahead(self, candidates: Sequence[Candidate]) -> None:
+        self.ahead_of.append(tuple(candidate.key for candidate in candidates))
+
+    def close(self) -> None:
+        return
+
+
+@dataclass
+class FakeApp:
+    binary: Path
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        return
+
+    def running(self) -> bool:
+        return False
+
+    def wait(self) -> int | None:
+        return 0
+
+    def stop(self) -> None:
+        return
+
+
+class FakeLauncher:
+    def check(self) -> None:
+        return
+
+    @contextmanager
+    def install(self, tree: Path, build: Build) -> Iterator[FakeApp]:
+        yield FakeApp(tree / "firefox")
+
+
+@dataclass
+class TruthfulJudge:
+    """Answers by what the build contains; ``answers`` are given first, in their order."""
+
+    contains: dict[str, frozenset[str]]
+    culprit: str
+    before: Callable[[Build, Question], Answer | None] = lambda build, question: None
+    asked: list[str] = field(default_factory=list)
+
+    def judge(self, app: App, build: Build, question: Question) -> Answer:
+        said = self.before(build, question)
+        if said is not None:
+            return said
+        self.asked.append(build.candidate.key)
+        assert build.revision
+        return Verdict(Side.NEW if self.culprit in self.contains[build.revision] else Side.OLD)
+
+
+@dataclass
+class Listener:
+    """A reporter that remembers what it was told."""
+
+    heard: list[object] = field(default_factory=list)
+
+    def tell(self, news: object) -> None:
+        self.heard.append(news)
+
+
+def ports(source: FakeSource, judge: TruthfulJudge, fetcher: FakeFetcher | None = None) -> Ports:
+    return Ports(source, fetcher or FakeFetcher(), FakeLauncher(), judge, [Listener()], clock=lambda: 0.0)

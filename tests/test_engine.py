@@ -1,0 +1,225 @@
+"""The loop, over a world in memory: from dates to the push, whatever is missing, and however it is interrupted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mozbisect.core.errors import EndsContradict, Interrupted, MozbisectError, NothingToSearch
+from mozbisect.core.journal import FORMAT, Event, Judged, Opened, Session, from_line, to_line
+from mozbisect.core.model import (
+    REGRESSION,
+    Answer,
+    Build,
+    Day,
+    Finding,
+    Leg,
+    LegKind,
+    Move,
+    Side,
+    Verdict,
+)
+from mozbisect.core.ports import Question
+from mozbisect.engine import Engine
+from tests.fakes import START, FakeFetcher, FakeSource, TruthfulJudge, ports
+
+LEG = Leg(
+    LegKind.NIGHTLIES, "mozilla-central", Day(START.date()), Day(START.date()), "between the bounds", check_ends=True
+)
+OPENED = Opened(FORMAT, "mozbisect test", datetime(2026, 10, 1, tzinfo=UTC), REGRESSION, {})
+
+
+class Run:
+    """One run against the fake world, with its journal in memory."""
+
+    def __init__(self, source: FakeSource, judge: TruthfulJudge, fetcher: FakeFetcher | None = None) -> None:
+        self.source, self.judge, self.fetcher = source, judge, fetcher or FakeFetcher()
+        self.journal: list[str] = [to_line(OPENED)]
+
+    def go(self) -> Finding:
+        session = Session.of(from_line(line) for line in self.journal)
+        engine = Engine(session, ports(self.source, self.judge, self.fetcher), self.write)
+        return engine.run(LEG)
+
+    def write(self, event: Event) -> None:
+        self.journal.append(to_line(event))
+
+
+def culprit_of(source: FakeSource, at: int) -> str:
+    """A changeset of the ``at``-th push to autoland."""
+    return source.autoland[at].changesets[0]
+
+
+def truth(source: FakeSource, finding: Finding, culprit: str) -> bool:
+    """The culprit is in the first new build, and not in the last old one."""
+    old, new = (
+        candidate.revision or (build.revision if build else None)
+        for candidate, build in ((finding.last_old, finding.old_build), (finding.first_new, finding.new_build))
+    )
+    assert old
+    assert new
+    return culprit in source.contains[new] and culprit not in source.contains[old]
+
+
+@given(at=st.integers(15, 134))
+def test_from_dates_to_the_very_push(at: int) -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, culprit_of(source, at))
+    finding = Run(source, judge).go()
+    assert finding.first_new == source.autoland[at]
+    assert finding.last_old == source.autoland[at - 1]
+    assert truth(source, finding, judge.culprit)
+    assert not finding.untested
+    assert len(judge.asked) == len(set(judge.asked))
+
+
+def test_a_merge_that_breaks_by_itself_is_named() -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, source.central[12].changesets[-1])
+    finding = Run(source, judge).go()
+    assert finding.first_new.revision == source.central[12].revision
+    assert finding.last_old.revision == source.autoland[12 * 5 + 4].revision
+
+
+@given(
+    at=st.integers(15, 134),
+    gone=st.sets(st.integers(0, 29), max_size=12),
+    lost=st.sets(st.integers(0, 149), max_size=60),
+    broken=st.sets(st.integers(0, 149), max_size=20),
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_missing_the_culprit_lies_in_the_range(
+    at: int, gone: set[int], lost: set[int], broken: set[int]
+) -> None:
+    source = FakeSource()
+    missing = {source.nightlies[one].key for one in gone} | {source.autoland[one].key for one in lost}
+    missing |= {source.central[one].key for one in gone}
+    source.no_build = frozenset(missing)
+    judge = TruthfulJudge(source.contains, culprit_of(source, at))
+    finding = Run(source, judge, FakeFetcher(frozenset(source.autoland[one].key for one in broken))).go()
+    assert truth(source, finding, judge.culprit)
+
+
+@given(at=st.integers(15, 134), stop=st.integers(1, 12))
+@settings(max_examples=60, deadline=None)
+def test_killed_after_any_line_it_resumes_to_the_same_answer_and_asks_nothing_twice(at: int, stop: int) -> None:
+    source = FakeSource(no_build=frozenset({"autoland:33", "mozilla-central:9"}))
+    whole = Run(source, TruthfulJudge(source.contains, culprit_of(source, at)))
+    expected = whole.go()
+    for lines in range(1, len(whole.journal) + 1):
+        again = Run(source, TruthfulJudge(source.contains, culprit_of(source, at)))
+        again.journal = whole.journal[:lines]
+        known = {event.key for event in map(from_line, again.journal) if isinstance(event, Judged)}
+        assert again.go() == expected
+        assert not known & set(again.judge.asked)
+        assert again.journal == whole.journal
+
+
+@given(at=st.integers(15, 134), wrong_at=st.integers(1, 9), depth=st.integers(1, 9))
+@settings(max_examples=80, deadline=None)
+def test_back_to_any_depth_also_across_legs_repairs_a_wrong_answer(at: int, wrong_at: int, depth: int) -> None:
+    source = FakeSource()
+    state = {"asked": 0, "back": 0, "lied": False}
+
+    def moody(build: Build, question: Question) -> Answer | None:
+        """Lies once, notices it some questions later, and goes back that many times."""
+        if state["back"] > 0:
+            state["back"] -= 1
+            return Move.BACK if question.can_go_back else None
+        state["asked"] += 1
+        if state["asked"] == wrong_at + 2 and not state["lied"]:
+            state["lied"] = True
+            assert build.revision
+            truly = judge.culprit in source.contains[build.revision]
+            return Verdict(Side.OLD if truly else Side.NEW)
+        if state["lied"] and state["asked"] == wrong_at + 2 + depth:
+            state["back"] = depth - 1
+            return Move.BACK
+        return None
+
+    judge = TruthfulJudge(source.contains, culprit_of(source, at), before=moody)
+    run = Run(source, judge)
+    try:
+        finding = run.go()
+    except EndsContradict:
+        return  # the lie was about an end, and was never taken back
+    if state["asked"] > wrong_at + 2 + depth:
+        assert finding.first_new == source.autoland[at]
+
+
+def test_both_ends_bad_is_said_in_plain_words_and_can_be_taken_back() -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, culprit_of(source, 0))
+    run = Run(source, judge)
+    with pytest.raises(EndsContradict, match="Both ends are bad") as caught:
+        run.go()
+    assert caught.value.exit_code == 4
+    assert "--good" in caught.value.advice
+
+
+def test_both_ends_good_is_said_in_plain_words() -> None:
+    source = FakeSource()
+    with pytest.raises(EndsContradict, match="Both ends are good"):
+        Run(source, TruthfulJudge(source.contains, "nothing")).go()
+
+
+def test_nothing_with_a_build_is_nothing_to_search() -> None:
+    source = FakeSource()
+    source.no_build = frozenset(nightly.key for nightly in source.nightlies)
+    with pytest.raises(NothingToSearch, match="None of the 30 nightlies"):
+        Run(source, TruthfulJudge(source.contains, culprit_of(source, 40))).go()
+
+
+def test_when_no_build_can_be_fetched_the_run_stops_and_goes_on_later() -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, culprit_of(source, 77))
+    run = Run(source, judge, FakeFetcher(frozenset(nightly.key for nightly in source.nightlies)))
+    with pytest.raises(MozbisectError, match="builds in a row could not be fetched"):
+        run.go()
+    assert judge.asked == []
+
+
+def test_when_every_finer_build_expired_the_nightlies_are_the_answer() -> None:
+    source = FakeSource()
+    source.no_build = frozenset(push.key for push in (*source.central, *source.autoland))
+    judge = TruthfulJudge(source.contains, culprit_of(source, 77))
+    finding = Run(source, judge).go()
+    assert truth(source, finding, judge.culprit)
+    assert len(finding.untested) == 6  # the push before the merge, and the five it brought
+
+
+def test_quit_anywhere_then_resume_gives_the_same_answer() -> None:
+    source = FakeSource()
+    expected = Run(source, TruthfulJudge(source.contains, culprit_of(source, 101))).go()
+    left = {"questions": 1}
+
+    def impatient(build: Build, question: Question) -> Answer | None:
+        left["questions"] -= 1
+        return Move.QUIT if left["questions"] < 0 else None
+
+    run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 101), before=impatient))
+    finding = None
+    while finding is None:
+        left["questions"] = 1
+        try:
+            finding = run.go()
+        except Interrupted:
+            continue
+    assert finding == expected
+    assert len(run.judge.asked) == len(set(run.judge.asked))
+
+
+def test_the_likely_next_builds_are_announced_while_one_is_judged() -> None:
+    source = FakeSource()
+    run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 77)))
+    run.go()
+    asked = run.fetcher.brought
+    told = run.fetcher.ahead_of
+    # The next build of the same leg was always among those announced.
+    legs = {candidate.key: "n" for candidate in source.nightlies} | {push.key: "c" for push in source.central}
+    for at in range(len(asked) - 1):
+        same_leg = legs.get(asked[at], "a") == legs.get(asked[at + 1], "a")
+        assert not same_leg or asked[at + 1] in told[at]

@@ -1,0 +1,107 @@
+"""The arrows of the architecture, read from the imports themselves. They point one way."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "mozbisect"
+
+# What a part may import of ours. A folder may always import itself; `cli` and the rest of the doors are below.
+MAY = {
+    "core": set(),
+    "catalog": {"core"},
+    "net": {"core", "__init__"},
+    "options": {"core"},
+    "engine": {"core"},
+    "sessions": {"core"},
+    "sources": {"core", "catalog", "net"},
+    "fetch": {"core", "catalog", "net"},
+    "launch": {"core", "catalog"},
+    "judge": {"core", "catalog"},
+    "report": {"core", "catalog"},
+    "practice": {"core", "catalog"},
+    "wiring": {"core", "catalog", "net", "options", "engine", "sources", "fetch", "launch", "judge", "report"},
+}
+DOORS = {"cli", "commands", "single", "__main__", "__init__"}
+
+# A third-party package is touched in one place.
+ONLY_IN = {
+    "requests": {"net"},
+    "urllib3": {"net"},
+    "bs4": {"sources/listing"},
+    "click": {"cli"},
+    "tqdm": {"report/terminal"},
+    "mozinfo": {"wiring"},
+    "mozversion": {"launch"},
+    "mozprofile": {"launch"},
+    "mozrunner": {"launch"},
+    "platformdirs": {"commands"},
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """(dotted name, is at the top of the module) of every import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = set(tree.body)
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node in top) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found += [(f"{node.module}.{alias.name}", node in top) for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_imports_only_what_lies_below_it(path: Path) -> None:
+    part = part_of(path)
+    for name, _ in imports(path):
+        if not name.startswith("mozbisect"):
+            continue
+        target = name.split(".")[1] if "." in name else "__init__"
+        if target == "__version__":
+            target = "__init__"
+        if target == part or part in DOORS:
+            continue
+        assert target in MAY[part], f"{part} must not import {name}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").glob("*.py")), ids=lambda path: path.name)
+def test_the_core_uses_the_standard_library_only_and_no_clock_file_or_thread(path: Path) -> None:
+    for name, _ in imports(path):
+        root = name.partition(".")[0]
+        assert root == "mozbisect" or root in sys.stdlib_module_names, name
+        if path.name != "ports.py":  # names Path in its signatures
+            assert root not in {"os", "io", "time", "random", "threading", "socket", "subprocess", "logging", "pathlib"}
+
+
+@pytest.mark.parametrize("package", sorted(ONLY_IN))
+def test_a_third_party_package_is_touched_in_one_place(package: str) -> None:
+    places = set()
+    for path in MODULES:
+        if any(name.partition(".")[0] == package for name, _ in imports(path)):
+            places.add(str(path.relative_to(PACKAGE).with_suffix("")))
+    assert places, f"{package} is used nowhere"
+    for place in places:
+        assert any(place == allowed or place.startswith(f"{allowed}/") for allowed in ONLY_IN[package]), place
+
+
+def test_heavy_packages_are_imported_late() -> None:
+    heavy = set(ONLY_IN) - {"click"}
+    for path in MODULES:
+        for name, at_top in imports(path):
+            if name.partition(".")[0] in heavy and at_top:
+                # `if TYPE_CHECKING:` blocks are not at the top of the tree.
+                pytest.fail(f"{path.relative_to(PACKAGE)} imports {name} at its top")
