@@ -53,21 +53,22 @@ def _from_html(page: Page) -> tuple[Entry, ...]:
     links = [str(link["href"]) for link in soup.find_all("a", href=True)]
     if not links and "Index of" not in page.text:
         raise ServerTrouble(f"{page.url} answered with something that is no listing.", url=page.url)
-    here = urlsplit(page.url).path
+    # The server may print another path than it was asked for (the /pub/mozilla.org of old): its heading tells.
+    heading = soup.find(["h1", "title"])
+    here = (urlsplit(page.url).path, heading.get_text().rpartition(" ")[2] if heading else "")
     found = (_entry(link, here) for link in links)
     return tuple(entry for entry in found if entry is not None)
 
 
-def _entry(link: str, here: str) -> Entry | None:
+def _entry(link: str, here: tuple[str, str]) -> Entry | None:
     """A link below the folder; not the parent, a sort order (``?C=N;O=D``) or another server."""
     path = unquote(urlsplit(link).path)
     if not path or link.startswith("?"):
         return None
     if path.startswith("/"):
-        # Some servers are asked below one prefix and print another: only the last step counts.
-        parent, _, name = path.rstrip("/").rpartition("/")
-        if here.rstrip("/").startswith(path.rstrip("/")) or not parent:
+        if any(f"{folder.rstrip('/')}/".startswith(f"{path.rstrip('/')}/") for folder in here):
             return None
+        name = path.rstrip("/").rpartition("/")[2]
     else:
         name = path.rstrip("/").removeprefix("./")
     if not name or name in (".", "..") or "/" in name:

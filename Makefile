@@ -1,0 +1,24 @@
+# Shorthands for people; everything here is also done by .ci/run.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.venv/ready: pyproject.toml setup.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -e '.[dev,docs]'
+	touch $@
+
+.PHONY: practice test lint format types docs bench clean
+practice: .venv/ready
+	$(BIN)/mozbisect practice
+test: .venv/ready
+	$(BIN)/pytest -q -n auto
+lint: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+format: .venv/ready
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+types: .venv/ready
+	$(BIN)/mypy
+docs: .venv/ready
+	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
+clean:
+	rm -rf .venv build dist docs/_build *.egg-info
