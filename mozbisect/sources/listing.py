@@ -54,13 +54,13 @@ def _from_html(page: Page) -> tuple[Entry, ...]:
     if not links and "Index of" not in page.text:
         raise ServerTrouble(f"{page.url} answered with something that is no listing.", url=page.url)
     # The server may print another path than it was asked for (the /pub/mozilla.org of old): its heading tells.
-    heading = soup.find(["h1", "title"])
-    here = (urlsplit(page.url).path, heading.get_text().rpartition(" ")[2] if heading else "")
+    headings = [heading.get_text().rpartition(" ")[2] for heading in soup.find_all(["h1", "title"])]
+    here = (urlsplit(page.url).path, *headings)
     found = (_entry(link, here) for link in links)
     return tuple(entry for entry in found if entry is not None)
 
 
-def _entry(link: str, here: tuple[str, str]) -> Entry | None:
+def _entry(link: str, here: tuple[str, ...]) -> Entry | None:
     """A link below the folder; not the parent, a sort order (``?C=N;O=D``) or another server."""
     path = unquote(urlsplit(link).path)
     if not path or link.startswith("?"):
