@@ -62,25 +62,17 @@ class Certain:
         """How likely a build between the two can be tested.
 
         Broken builds come in runs (holes). Towards each untestable neighbour, at distance d, the chance falls as
-        ``d / (d + reach)``; how far a run is thought to reach grows with the number of builds that were found
-        broken between the two, so that a hole is measured in a number of tests like the logarithm of its length.
-        Next to ``old`` and ``new``, which were tested, the chance is that of a usual build: 1.
+        ``d / (d + reach)``. How far a run is thought to reach grows with the number of builds that were found broken
+        between the two, so that a search steps over a long hole in ever longer strides, and soon gives it up.
         """
-        left, right = self._neighbours(at)
         reach = (len(self.untestable) / 2) ** 2
-
-        def fall(distance: int) -> float:
-            return distance / (distance + reach)
-
-        match left == self.old, right == self.new:
-            case True, True:
-                return 1.0
-            case True, False:
-                return fall(right - at) / fall(right - left)
-            case False, True:
-                return fall(at - left) / fall(right - left)
-            case _:
-                return fall(at - left) * fall(right - at)
+        left, right = self._neighbours(at)
+        chance = 1.0
+        if left != self.old:
+            chance *= (at - left) / (at - left + reach)
+        if right != self.new:
+            chance *= (right - at) / (right - at + reach)
+        return chance
 
     def information(self, at: int) -> float:
         """What a test at ``at`` tells if it gives a verdict, in bits: 1 in the middle, less towards both ends."""

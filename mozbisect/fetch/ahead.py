@@ -12,9 +12,13 @@ Patience is for judges who answer at once: they would only make us start what no
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mozbisect.core.errors import MozbisectError
@@ -38,6 +42,7 @@ class Errand:
         self.candidate = candidate
         self.stop = Stop()
         self.done = threading.Event()
+        self.claimed = False
         self.build: Build | None = None
         self.here = 0
         self.whole: int | None = None
@@ -68,10 +73,11 @@ class LookAhead:
         self._keep = keep
         self._later = later or _later
         self._lock = threading.RLock()
-        self._queue: list[Candidate] = []
-        self._errands: dict[Candidate, Errand] = {}  # under way or ready, and still of use to somebody
+        self._wanted: tuple[Candidate, ...] = ()
+        self._queue: deque[Candidate] = deque()  # those of the wanted that are not begun
+        self._errands: dict[Candidate, Errand] = {}  # under way, or ready and not yet claimed
         self._threads: dict[Errand, threading.Thread] = {}
-        self._call_off: Cancel = _nothing
+        self._call_off: Cancel | None = None  # while patience lasts
         self._closed = False
 
     def want(self, candidates: Sequence[Candidate]) -> None:
@@ -79,11 +85,14 @@ class LookAhead:
         with self._lock:
             if self._closed:
                 return
-            self._call_off()
-            self._queue = [candidate for candidate in candidates if candidate not in self._errands]
-            for candidate in set(self._errands).difference(candidates):
-                self._drop(candidate)
-            self._call_off = self._later(self._patience, self._start) if self._queue else _nothing
+            self._rest()
+            self._wanted = tuple(candidates)
+            self._queue.extend(candidate for candidate in candidates if candidate not in self._errands)
+            for errand in list(self._errands.values()):
+                if errand.candidate not in candidates:
+                    self._drop(errand)
+            if self._queue:
+                self._call_off = self._later(self._patience, self._patience_is_over)
 
     def claim(self, candidate: Candidate) -> Errand | None:
         """The errand for this candidate, for the caller alone; ``None`` if none was begun.
@@ -91,26 +100,29 @@ class LookAhead:
         If the caller has to wait, nothing else is to take from the line: what else is under way is stopped.
         """
         with self._lock:
-            self._call_off()
-            self._queue.clear()
+            self._rest()
             claimed = self._errands.pop(candidate, None)
+            if claimed is not None:
+                claimed.claimed = True
             if claimed is None or not claimed.done.is_set():
-                for other in [errand.candidate for errand in self._errands.values() if not errand.done.is_set()]:
-                    self._drop(other)
+                for errand in [errand for errand in self._errands.values() if not errand.done.is_set()]:
+                    self._drop(errand)
             return claimed
 
-    def ready(self, candidate: Candidate) -> bool:
+    def has(self, build: Build) -> bool:
+        """Is this build here, unpacked?"""
         with self._lock:
-            errand = self._errands.get(candidate)
-            return errand is not None and errand.tree is not None
+            errand = self._errands.get(build.candidate)
+            return errand is not None and errand.tree is not None and errand.build == build
 
     def close(self) -> None:
         """Stop everything, and wait for it, but not for long."""
         with self._lock:
             self._closed = True
-            self._call_off()
-            self._queue.clear()
-            self._errands.clear()
+            self._rest()
+            self._wanted = ()
+            for errand in [*self._errands.values()]:
+                self._drop(errand, even_if_kept=True)
             threads = dict(self._threads)
         for errand in threads:
             errand.stop.now()
@@ -118,33 +130,75 @@ class LookAhead:
         for thread in threads.values():
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _drop(self, candidate: Candidate) -> None:
-        errand = self._errands[candidate]
-        if errand.done.is_set():
-            del self._errands[candidate]
-            if errand.tree is not None:
-                self._discard(errand.tree)
-        elif not self._keep:
-            del self._errands[candidate]
-            errand.stop.now()
+    def _rest(self) -> None:
+        """Begin nothing new."""
+        self._queue.clear()
+        if self._call_off is not None:
+            self._call_off()
+            self._call_off = None
 
-    def _start(self) -> None:
-        """Begin as many errands as may be under way or ready; the rest wait for one that comes to nothing."""
+    def _drop(self, errand: Errand, *, even_if_kept: bool = False) -> None:
+        """Nobody wants it any more. One that is kept goes to its end, and is dropped then."""
+        if self._keep and not even_if_kept and not errand.done.is_set():
+            return
+        self._errands.pop(errand.candidate, None)
+        errand.stop.now()
+        if errand.done.is_set() and errand.tree is not None:
+            self._discard(errand.tree)
+
+    def _patience_is_over(self) -> None:
         with self._lock:
-            while self._queue and not self._closed and len(self._errands.keys()) < AT_ONCE:
-                candidate = self._queue.pop(0)
-                errand = self._errands[candidate] = Errand(candidate)
-                thread = threading.Thread(target=self._work, args=(errand,), name="look-ahead", daemon=True)
-                self._threads[errand] = thread
-                thread.start()
+            self._call_off = None
+            self._begin()
+
+    def _begin(self) -> None:
+        """As many errands as may be under way or ready; the others wait, should one come to nothing."""
+        while self._queue and len(self._errands) < AT_ONCE:
+            errand = Errand(self._queue.popleft())
+            thread = threading.Thread(target=self._work, args=(errand,), name="look-ahead", daemon=True)
+            self._errands[errand.candidate] = errand
+            self._threads[errand] = thread
+            thread.start()
 
     def _work(self, errand: Errand) -> None:
+        _be_modest()
+        arrived = self._arrived(errand)
+        with self._lock:
+            del self._threads[errand]
+            errand.done.set()
+            if errand.claimed:
+                return
+            # By now it may have been dropped, and even begun anew: what is in the table need not be this one.
+            mine = self._errands.get(errand.candidate) is errand
+            if not (mine and arrived and errand.candidate in self._wanted):
+                if mine:
+                    del self._errands[errand.candidate]
+                if errand.tree is not None:
+                    self._discard(errand.tree)
+            if self._call_off is None and not self._closed:
+                self._begin()
+
+    def _arrived(self, errand: Errand) -> bool:
         try:
             self._run(errand)
         except (MozbisectError, Stopped) as error:
             log.debug("look-ahead for %s: %r", errand.candidate.key, error)
+            return False
         except Exception:  # noqa: BLE001  (whoever needs the build meets it again, where it can be told)
             log.debug("look-ahead for %s", errand.candidate.key, exc_info=True)
-        with self._lock:
-            errand.done.set()
-            del self._threads[errand]
+            return False
+        return True
+
+
+def _later(seconds: float, then: Callable[[], None]) -> Cancel:
+    timer = threading.Timer(seconds, then)
+    timer.daemon = True
+    timer.start()
+    return timer.cancel
+
+
+def _be_modest() -> None:
+    """Leave the processor to the build that is being tested. Linux alone can say this of a single thread."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -19,15 +19,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 from mozbisect.core.model import Build, Kind
-from mozbisect.fetch.scratch import on_disk
+from mozbisect.fetch.scratch import Scratch, on_disk
 from mozbisect.fetch.verify import Seal, complaint_about
 
 log = logging.getLogger(__name__)
 
 ALWAYS_KEPT = 5  # files, however small the limit is: going back one question should not mean a download
+PRIVATE_LIMIT = 1 << 30  # bytes; of a run without --persist, whose files nobody will want again but by going back
 _ABANDONED = 24 * 3600.0  # seconds; a half-written file that nobody wrote to for a day is nobody's
 _SEAL = ".seal"
 _PART = ".part"
@@ -37,31 +39,49 @@ Fetch = Callable[[Path], Seal]
 
 
 class Cache:
-    """The folder, made when it is first needed. ``limit`` in bytes, 0 for none. May be used from several threads.
+    """The folder, made when it is first needed; without one, a private folder that is gone after ``close``.
 
-    ``durable``: files are to survive a crash of the machine, not only the end of this run.
+    ``limit_gib`` is for a folder that is kept, 0 means none. May be used from several threads.
     """
 
     def __init__(
-        self, folder: Path, *, limit: int = 0, durable: bool = True, now: Callable[[], float] = time.time
+        self,
+        folder: Path | None = None,
+        *,
+        limit_gib: float = 0.0,
+        temp_root: Path | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._folder = folder
-        self._limit = limit
-        self._durable = durable
+        self._kept = folder
+        self._scratch = Scratch(temp_root)
+        self._limit = int(limit_gib * 2**30) if folder else PRIVATE_LIMIT
         self._now = now
         self._lock = threading.Lock()
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lent: Counter[str] = Counter()
-        self._swept = False
+        self._opened: Path | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the private folder, if there is one."""
+        self._scratch.close()
 
     def holds(self, build: Build) -> bool:
         """Is the build's file here? A quick look, without reading it: ``lend`` may still find it damaged."""
-        path = self._path(build)
+        folder = self._kept or self._opened
+        if folder is None:
+            return False
+        path = folder / file_name(build)
         try:
             size = path.stat().st_size
         except OSError:
             return False
-        return build.size in (None, size) and (build.digest is not None or self._seal(path).exists())
+        return build.size in (None, size) and (build.digest is not None or _seal_of(path).exists())
 
     @contextmanager
     def lend(self, build: Build, fetch: Fetch) -> Iterator[Path]:
@@ -69,8 +89,7 @@ class Cache:
 
         Two threads that want the same file wait for each other. Raises ``CacheTrouble`` and whatever ``fetch`` does.
         """
-        path = self._path(build)
-        self._open_up()
+        path = self._folder() / file_name(build)
         with self._lock:
             self._lent[path.name] += 1
             turn = self._turns[path.name]
@@ -87,18 +106,20 @@ class Cache:
 
     def drop(self, build: Build) -> None:
         """The build's file turned out to be no good: remove it."""
-        self._remove(self._path(build))
+        _remove(self._folder() / file_name(build))
 
-    def _open_up(self) -> None:
-        with self._lock, on_disk(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if not self._swept:
-                self._swept = True
-                self._sweep()
+    def _folder(self) -> Path:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._kept or self._scratch.fresh("archives")
+                with on_disk(self._opened):
+                    self._opened.mkdir(parents=True, exist_ok=True)
+                    self._sweep(self._opened)
+            return self._opened
 
-    def _sweep(self) -> None:
+    def _sweep(self, folder: Path) -> None:
         """Remove what killed runs left half-written, and seals whose files are gone."""
-        for path in self._folder.iterdir():
+        for path in folder.iterdir():
             ours = path.name.endswith(_PART) and path.name.startswith(".")
             lonely = path.name.endswith(_SEAL) and not path.with_name(path.name.removesuffix(_SEAL)).exists()
             with suppress(OSError):
@@ -107,41 +128,41 @@ class Cache:
 
     def _trusted(self, path: Path, build: Build) -> bool:
         try:
-            complaint = complaint_about(path, build, Seal.read(self._seal(path)))
+            complaint = complaint_about(path, build, Seal.read(_seal_of(path)))
         except FileNotFoundError:
             return False
         except OSError as error:
             complaint = str(error)
         if complaint:
             log.debug("%s is fetched again: %s", path, complaint)
-            self._remove(path)
+            _remove(path)
         return not complaint
 
     def _take_in(self, path: Path, fetch: Fetch) -> None:
         part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_PART}")
         seal = fetch(part)
         try:
-            with on_disk(self._folder):
+            with on_disk(path.parent):
                 self._make_durable(part)
                 # The seal comes first: a seal without its file harms nobody, a file without its seal is fetched again.
                 stamp = part.with_name(f"{part.name.removesuffix(_PART)}{_SEAL}{_PART}")
                 stamp.write_text(seal.dump(), "utf-8")
-                stamp.replace(self._seal(path))
+                stamp.replace(_seal_of(path))
                 part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-        self._make_room()
+        self._make_room(path.parent)
 
     def _make_durable(self, part: Path) -> None:
-        if self._durable:
+        if self._kept:  # it is to survive a crash of the machine, not only the end of this run
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
 
-    def _make_room(self) -> None:
+    def _make_room(self, folder: Path) -> None:
         """Remove what was not used for longest, until the limit holds; never what is lent, never the newest few."""
         if not self._limit:
             return
-        files = sorted(self._files(), reverse=True)  # the latest used first
+        files = sorted(_files(folder), reverse=True)  # the latest used first
         room = self._limit
         for number, (_, size, path) in enumerate(files):
             room -= size
@@ -149,26 +170,7 @@ class Cache:
                 lent = self._lent[path.name] > 0
             if room < 0 and number >= ALWAYS_KEPT and not lent:
                 log.debug("removing %s, to make room", path)
-                self._remove(path)
-
-    def _files(self) -> Iterator[tuple[float, int, Path]]:
-        """When used, bytes and path of each file that is ours, as its seal says."""
-        for seal in self._folder.glob(f"[!.]*{_SEAL}"):
-            path = seal.with_name(seal.name.removesuffix(_SEAL))
-            with suppress(OSError):  # perhaps another run removed it just now
-                found = path.stat()
-                yield found.st_mtime, found.st_size, path
-
-    def _remove(self, path: Path) -> None:
-        for gone in (path, self._seal(path)):
-            with suppress(OSError):  # on Windows: somebody reads it
-                gone.unlink(missing_ok=True)
-
-    def _path(self, build: Build) -> Path:
-        return self._folder / file_name(build)
-
-    def _seal(self, path: Path) -> Path:
-        return path.with_name(path.name + _SEAL)
+                _remove(path)
 
 
 def file_name(build: Build) -> str:
@@ -187,3 +189,22 @@ def file_name(build: Build) -> str:
 def _plain(text: str) -> str:
     """Only what every file system takes, and never a dot in front."""
     return re.sub(r"[^A-Za-z0-9._+-]", "_", text).lstrip(".-") or "_"
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """When used, bytes and path of each file that is ours, as its seal says."""
+    for seal in folder.glob(f"[!.]*{_SEAL}"):
+        path = seal.with_name(seal.name.removesuffix(_SEAL))
+        with suppress(OSError):  # perhaps another run removed it just now
+            found = path.stat()
+            yield found.st_mtime, found.st_size, path
+
+
+def _seal_of(path: Path) -> Path:
+    return path.with_name(path.name + _SEAL)
+
+
+def _remove(path: Path) -> None:
+    for gone in (path, _seal_of(path)):
+        with suppress(OSError):  # on Windows: somebody reads it
+            gone.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ written by one small writer for every format, which never follows a link and nev
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -54,6 +55,8 @@ _NONSENSE = (
     ValueError,
     NotImplementedError,
 )
+
+_BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 Check = Callable[[], None]
 """Called between pieces of work; what it raises ends the work."""
@@ -211,12 +214,16 @@ class _Tree:
             return
         self._refuse_links(inside, member.name)
         path = self._root / inside
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._make(member, inside, path)
-        except FileExistsError:
+        except (FileExistsError, NotADirectoryError):
             # Also how "Readme" and "README" look on a disk that does not tell them apart.
             _refuse(member.name, "is there twice")
+        except OSError as error:
+            if error.errno in _BAD_NAME:
+                _refuse(member.name, f"cannot be written: {error.strerror}")
+            raise
 
     def _make(self, member: _Member, inside: PurePosixPath, path: Path) -> None:
         match member.form:

@@ -28,9 +28,10 @@ from mozbisect.sources.together import together
 SPARE_PUSHES = 10
 """How many pushes beyond the bounds are listed, to stand in for an end without a build."""
 
-LOOK_BACK_DAYS = (2, 14, 60)
-"""How long before the judged old build the pushes of a branch are listed: merges come every day, but a branch
-may have been closed over a holiday. The next is tried when the first push listed already came with the merge."""
+LOOK_BACK = timedelta(days=2)
+LOOK_BACKS = 4
+"""From how long before the judged old build the pushes of a branch are listed: merges come several times a day.
+A branch may have been closed over a holiday: if need be it is listed from further back, so many times at most."""
 
 MOST_DESCRIBED = 200  # pushes; a longer list of changesets is no help in a report
 
@@ -192,17 +193,30 @@ class Pushes:
     def _landing(self, name: str, leg: Leg) -> list[Candidate]:
         """The pushes of a branch that brought the changesets before they came here, and the one push before those."""
         old_end, new_end = leg.ends
-        brought = set(leg.brought)
-        for days in LOOK_BACK_DAYS:
-            first = old_end.when.date() - timedelta(days=days)
-            window = self._pushlog.by_day(name, first, new_end.when.date())
-            earlier = [push for push in window if push.when <= new_end.when]
-            hits = [at for at, push in enumerate(earlier) if brought.intersection(push.changesets)]
-            if hits and hits[0] > 0:
-                return earlier[hits[0] - 1 : hits[-1] + 1]
-            if not hits and days > LOOK_BACK_DAYS[0]:
+        since = old_end.when.date() - LOOK_BACK
+        hits: list[Candidate] = []
+        for _ in range(LOOK_BACKS):
+            window = self._pushlog.by_day(name, since, new_end.when.date())
+            hits = _landed(window, leg)
+            if hits and not set(leg.brought).intersection(hits[0].changesets):
+                return hits  # it begins with a push that did not come with it: nothing is missing before
+            earliest = hits[0] if hits else self._earliest(name, leg)
+            if earliest is None or (not hits and earliest.when.date() - LOOK_BACK >= since):
                 return []
-        return earlier[: hits[-1] + 1] if hits else []
+            since = earliest.when.date() - LOOK_BACK
+        return hits
+
+    def _earliest(self, name: str, leg: Leg) -> Candidate | None:
+        """The push that brought the oldest of the changesets to a branch, if it was there before it came here."""
+        push = self._pushlog.of(name, leg.brought[0])
+        return push if push and push.when <= leg.ends[1].when else None
+
+
+def _landed(window: Sequence[Candidate], leg: Leg) -> list[Candidate]:
+    """From the push before the first that brought any of the changesets to the last that did; empty if none did."""
+    brought, until = set(leg.brought), leg.ends[1].when
+    hits = [at for at, push in enumerate(window) if push.when <= until and brought.intersection(push.changesets)]
+    return list(window[max(hits[0] - 1, 0) : hits[-1] + 1]) if hits else []
 
 
 def _around(leg: Leg, landed: Sequence[Candidate]) -> Timeline:

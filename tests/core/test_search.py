@@ -114,6 +114,11 @@ def test_with_nothing_untestable_it_is_the_binary_search(places: int) -> None:
     assert sum(spent) == places * max(spent) - (2 ** max(spent) - places)  # no decision tree has less in all
 
 
+def test_of_two_that_tell_the_same_the_older_is_asked() -> None:
+    assert facts(9).ask() == Try(4, 3)
+    assert facts(9, missing=frozenset({4, 5})).ask() == Try(3, 2)
+
+
 def test_the_two_ends_cost_one_question_each() -> None:
     search, result = found(Search(366, 0, 365, check_ends=True), History(200))
     assert asked(search)[:2] == [0, 365]
@@ -222,6 +227,9 @@ def test_a_stand_in_further_out_keeps_the_untested_end_among_the_suspects() -> N
     search, result = found(ends(), History(11, broken={10}))
     assert asked(search)[:3] == [10, 9, 20]
     assert result == Found(9, 11, (10,))
+    search, result = found(ends(), History(20, broken={20}))
+    assert asked(search)[:3] == [10, 20, 21]
+    assert result == Found(19, 21, (20,))
 
 
 def test_where_history_ends_the_neighbours_further_in_stand_in() -> None:
@@ -344,7 +352,9 @@ def beliefs(draw: st.DrawFn) -> tuple[Certain, frozenset[int], Costs]:
     inside = st.frozensets(st.integers(old + 1, max(old + 1, new - 1)), max_size=12)
     untestable = tuple(sorted(draw(inside) - {new}))
     some = st.frozensets(st.integers(old, new))
-    return Certain(old, new, untestable), draw(some), Costs(draw(st.floats(0, 9)), draw(some))
+    start = draw(st.integers(old, new))
+    missing = draw(some) | frozenset(range(start, draw(st.integers(start, new))))
+    return Certain(old, new, untestable), missing, Costs(draw(st.floats(0, 9)), draw(some))
 
 
 @given(beliefs())
@@ -390,6 +400,13 @@ def test_left_counts_down() -> None:
         search = search.tell(step.at, History(100).side(step.at))
     assert seen == [(count, count - 1) for count in range(10, 0, -1)]
     assert search.left() == 0
+
+
+def test_what_is_missing_or_untestable_is_not_left() -> None:
+    assert facts(4).left() == 2
+    assert facts(4).tell(2, UNTESTABLE).left() == 2
+    assert facts(4).tell(2, UNTESTABLE).miss(2).left() == 2
+    assert facts(4).tell(2, UNTESTABLE).miss(1).left() == 1
 
 
 @given(searches())

@@ -113,7 +113,7 @@ def test_a_sharp_answer_beside_a_hole_is_never_lost(year: list[Case]) -> None:
 def test_a_hole_that_holds_the_culprit_is_given_up_with_its_exact_rims(year: list[Case]) -> None:
     inside = [case for case in year if not case.sharp]
     assert all(case.suspects == case.fewest == HOLE + 1 for case in inside)
-    assert mean([case.questions for case in inside]) <= 17
+    assert mean([case.questions for case in inside]) <= 17.5
     assert max(case.questions for case in inside) <= 20
 
 
@@ -148,7 +148,7 @@ def test_single_broken_builds_here_and_there_cost_hardly_anything() -> None:
 def test_with_three_of_ten_builds_broken_the_sharp_answer_is_seldom_lost() -> None:
     played = drawn(30, lambda dice: {at for at in range(1, YEAR) if dice.random() < 0.3})
     assert mean([case.questions for case in played]) <= 12
-    assert lost(played) <= 0.04
+    assert lost(played) <= 0.02
 
 
 def test_when_nothing_at_all_can_be_tested_the_search_soon_says_so() -> None:

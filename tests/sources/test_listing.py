@@ -27,7 +27,12 @@ def test_todays_page_as_it_was_recorded(server: Canned, http: Http) -> None:
     page = (DATA / "cnpmcore_pub_firefox_releases_131.0.3.html").read_text()
     server.says("/pub/firefox/releases/131.0.3/", page, kind="text/html")
     found = entries(http, f"{server.url}/pub/firefox/releases/131.0.3/")
-    assert [entry.name for entry in found if entry.is_folder][:4] == ["jsshell", "linux-i686", "linux-x86_64", "mac-EME-free"]
+    assert [entry.name for entry in found if entry.is_folder][:4] == [
+        "jsshell",
+        "linux-i686",
+        "linux-x86_64",
+        "mac-EME-free",
+    ]
     assert Entry("SHA512SUMS", is_folder=False) in found
     assert all(entry.name not in ("..", "releases") for entry in found)
     assert len(found) == page.count("<a href=") - 1  # all but the parent

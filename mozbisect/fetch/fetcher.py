@@ -1,0 +1,151 @@
+"""Brings builds here: from the cache or from the server, verified, unpacked, and if possible before they are asked for.
+
+The one place where the parts of this folder meet. For each build there is one way, whoever goes it, the caller
+of ``bring`` or look-ahead:
+
+    cache ──lend──► file ──unpack──► tree, in a scratch folder of its own
+      └─fetch─► download
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from mozbisect.core.errors import BrokenBuild
+from mozbisect.core.model import Build, Candidate
+from mozbisect.core.ports import Progress
+from mozbisect.fetch.ahead import Errand, Later, LookAhead
+from mozbisect.fetch.cache import Cache
+from mozbisect.fetch.download import Stop, Tell, download
+from mozbisect.fetch.scratch import Scratch, on_disk, remove
+from mozbisect.fetch.unpack import is_archive, unpack
+from mozbisect.net import Http
+
+log = logging.getLogger(__name__)
+
+_GLANCE = 0.1  # seconds between two looks at a download that look-ahead has begun
+
+
+class BuildFetcher:
+    """The ``Fetcher`` port.
+
+    ``find`` is the source's, for look-ahead. ``keep``: a download ahead goes on when it is not wanted any more.
+    ``unpack_ahead``: look-ahead unpacks too, which takes longer than most downloads (5 s of one processor core).
+    ``later`` stands in for the clock of look-ahead.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        cache: Cache,
+        *,
+        find: Callable[[Candidate], Build],
+        progress: Progress | None = None,
+        look_ahead: bool = True,
+        patience: float = 0.25,
+        temp_root: Path | None = None,
+        keep: bool = False,
+        unpack_ahead: bool = True,
+        later: Later | None = None,
+    ) -> None:
+        self._http = http
+        self._cache = cache
+        self._find = find
+        self._progress = progress or _silent
+        self._look_ahead = look_ahead
+        self._unpack_ahead = unpack_ahead
+        self._scratch = Scratch(temp_root)
+        self._ahead = LookAhead(self._run, remove, patience=patience, keep=keep, later=later)
+
+    @contextmanager
+    def bring(self, build: Build) -> Iterator[Path]:
+        """See ``Fetcher.bring``. The file of an app that is not unpacked has the name it has on the server."""
+        tree = self._made_ready(build) or self._make_ready(build, Stop(), self._teller(build))
+        try:
+            yield tree if is_archive(build.file_name) else tree / _bare(build.file_name)
+        finally:
+            remove(tree)
+
+    def ahead(self, candidates: Sequence[Candidate]) -> None:
+        if self._look_ahead:
+            self._ahead.want(candidates)
+
+    def at_hand(self, build: Build) -> bool:
+        """Is it here already, so that to bring it costs little? A quick look."""
+        return self._ahead.has(build) or self._cache.holds(build)
+
+    def close(self) -> None:
+        """Stop every thread, within a second, and remove every tree. The cache is closed by who made it."""
+        self._ahead.close()
+        self._scratch.close()
+
+    def _made_ready(self, build: Build) -> Path | None:
+        """The tree that look-ahead has made, or is just making; ``None`` if it made none after all."""
+        errand = self._ahead.claim(build.candidate)
+        if errand is None:
+            return None
+        try:
+            self._wait(errand, build)
+        except BaseException:
+            errand.stop.now()
+            raise
+        if errand.tree is None or errand.build == build:
+            return errand.tree
+        remove(errand.tree)  # the candidate's build is another one by now
+        return None
+
+    def _wait(self, errand: Errand, build: Build) -> None:
+        told = 0
+        while not errand.done.wait(_GLANCE):
+            if errand.here != told:
+                told = errand.here
+                self._progress(build, told, errand.whole)
+
+    def _run(self, errand: Errand) -> None:
+        """What look-ahead does, in its own thread."""
+        build = self._find(errand.candidate)
+        errand.stop.check()
+        if self._unpack_ahead:
+            errand.tree = self._make_ready(build, errand.stop, errand.tell)
+            errand.build = build
+        else:
+            with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, errand.tell)):
+                pass
+
+    def _make_ready(self, build: Build, stop: Stop, tell: Tell) -> Path:
+        """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
+        try:
+            return self._unpacked(build, stop, tell)
+        except _Unfit as unfit:
+            if build.digest is not None and not unfit.vanished:
+                raise BrokenBuild(unfit.why.what) from unfit
+            log.debug("%s is fetched once more: %s", build.file_name, unfit.why.what)
+        try:
+            return self._unpacked(build, stop, tell)
+        except _Unfit as unfit:
+            raise BrokenBuild(unfit.why.what) from unfit
+
+    def _unpacked(self, build: Build, stop: Stop, tell: Tell) -> Path:
+        with self._cache.lend(build, lambda part: self._download(build, part, stop, tell)) as archive:
+            tree = self._scratch.fresh("build")
+            try:
+                _put(archive, tree, build, stop)
+            except BrokenBuild as broken:
+                unfit = _Unfit(broken, vanished=not archive.exists())
+                remove(tree)
+                self._cache.drop(build)
+                raise unfit from broken
+            except BaseException:
+                remove(tree)
+                raise
+        return tree
+
+    def _download(self, build: Build, part: Path, stop: Stop, tell: Tell) -> Seal:
+        return download(self._http, build, part, stop=stop, tell=tell)
+
+    def _teller(self, build: Build) -> Tell:
+        return lambda here, whole: self._progress(build, here, whole)
