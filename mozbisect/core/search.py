@@ -9,7 +9,8 @@ or dice, so the same answers always lead to the same next question.
         search = search.tell(step.at, side_of(step.at))
 
 Verdicts are taken to be never wrong. With equal costs and nothing untestable or missing this is the binary search: at
-most ``ceil(log2(n))`` tests for ``n`` places where the change can be. What is asked, in this order:
+most ``ceil(log2(n))`` tests for ``n`` places where the change can be (missing builds have not been seen to cost more
+than one test above that). What is asked, in this order:
 
 1. **The ends**, if they are claims and not facts: the old one, then the new one. Where an end has no build or cannot be
    tested, its neighbour stands in: outwards first (if the claim is right, further out is the same side), then

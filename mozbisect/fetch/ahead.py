@@ -184,7 +184,7 @@ class LookAhead:
         except (MozbisectError, Stopped) as error:
             log.debug("look-ahead for %s: %r", errand.candidate.key, error)
             return False
-        except Exception:  # noqa: BLE001  (whoever needs the build meets it again, where it can be told)
+        except Exception:  # whoever needs the build meets it again, where it can be told
             log.debug("look-ahead for %s", errand.candidate.key, exc_info=True)
             return False
         return True

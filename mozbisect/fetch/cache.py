@@ -33,6 +33,7 @@ PRIVATE_LIMIT = 1 << 30  # bytes; of a run without --persist, whose files nobody
 _ABANDONED = 24 * 3600.0  # seconds; a half-written file that nobody wrote to for a day is nobody's
 _SEAL = ".seal"
 _PART = ".part"
+_OURS = re.compile(r".+--.+--[0-9a-f]{8}--.+")
 
 Fetch = Callable[[Path], Seal]
 """Writes a build's file to the path given, which does not exist yet, and returns its seal."""
@@ -111,19 +112,22 @@ class Cache:
     def _folder(self) -> Path:
         with self._lock:
             if self._opened is None:
-                self._opened = self._kept or self._scratch.fresh("archives")
-                with on_disk(self._opened):
-                    self._opened.mkdir(parents=True, exist_ok=True)
-                    self._sweep(self._opened)
+                folder = self._kept or self._scratch.fresh("archives")
+                with on_disk(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    self._sweep(folder)
+                self._opened = folder
             return self._opened
 
     def _sweep(self, folder: Path) -> None:
         """Remove what killed runs left half-written, and seals whose files are gone."""
         for path in folder.iterdir():
-            ours = path.name.endswith(_PART) and path.name.startswith(".")
+            if not _OURS.fullmatch(path.name):
+                continue
+            half = path.name.endswith(_PART)
             lonely = path.name.endswith(_SEAL) and not path.with_name(path.name.removesuffix(_SEAL)).exists()
             with suppress(OSError):
-                if (ours or lonely) and self._now() - path.stat().st_mtime > _ABANDONED:
+                if (half or lonely) and self._now() - path.stat().st_mtime > _ABANDONED:
                     path.unlink()
 
     def _trusted(self, path: Path, build: Build) -> bool:
@@ -139,18 +143,20 @@ class Cache:
         return not complaint
 
     def _take_in(self, path: Path, fetch: Fetch) -> None:
-        part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_PART}")
+        own = f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}"  # of no other thread, and of no other run
+        part, stamp = path.with_name(own + _PART), path.with_name(own + _SEAL + _PART)
         seal = fetch(part)
         try:
             with on_disk(path.parent):
                 self._make_durable(part)
                 # The seal comes first: a seal without its file harms nobody, a file without its seal is fetched again.
-                stamp = part.with_name(f"{part.name.removesuffix(_PART)}{_SEAL}{_PART}")
                 stamp.write_text(seal.dump(), "utf-8")
                 stamp.replace(_seal_of(path))
                 part.replace(path)
         finally:
-            part.unlink(missing_ok=True)
+            for left in (part, stamp):
+                with suppress(OSError):
+                    left.unlink(missing_ok=True)
         self._make_room(path.parent)
 
     def _make_durable(self, part: Path) -> None:
@@ -183,7 +189,7 @@ def file_name(build: Build) -> str:
     where = candidate.key if candidate.kind is Kind.NIGHTLY else f"{build.repo}-{revision}"
     url = urlsplit(build.url)
     mark = hashlib.sha256(f"{url.hostname}{url.path}".encode()).hexdigest()[:8]
-    return "--".join((_plain(where)[:80], _plain(build.build_type)[:40], mark, _plain(build.file_name)[-100:]))
+    return "--".join((_plain(where)[:60], _plain(build.build_type)[:20], mark, _plain(build.file_name)[-80:]))
 
 
 def _plain(text: str) -> str:

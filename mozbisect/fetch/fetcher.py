@@ -23,6 +23,7 @@ from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.download import Stop, Tell, download
 from mozbisect.fetch.scratch import Scratch, on_disk, remove
 from mozbisect.fetch.unpack import is_archive, unpack
+from mozbisect.fetch.verify import Seal
 from mozbisect.net import Http
 
 log = logging.getLogger(__name__)
@@ -118,30 +119,29 @@ class BuildFetcher:
 
     def _make_ready(self, build: Build, stop: Stop, tell: Tell) -> Path:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
-        try:
-            return self._unpacked(build, stop, tell)
-        except _Unfit as unfit:
-            if build.digest is not None and not unfit.vanished:
-                raise BrokenBuild(unfit.why.what) from unfit
-            log.debug("%s is fetched once more: %s", build.file_name, unfit.why.what)
-        try:
-            return self._unpacked(build, stop, tell)
-        except _Unfit as unfit:
-            raise BrokenBuild(unfit.why.what) from unfit
+        second = False
+        while True:
+            with self._cache.lend(build, lambda part: self._download(build, part, stop, tell)) as file:
+                try:
+                    return self._unpacked(file, build, stop)
+                except BrokenBuild as broken:
+                    vouched_for = build.digest is not None and file.exists()  # else another run removed it just now
+                    self._cache.drop(build)
+                    if second or vouched_for:
+                        raise
+                    log.debug("%s is fetched once more: %s", build.file_name, broken.what)
+                    second = True
 
-    def _unpacked(self, build: Build, stop: Stop, tell: Tell) -> Path:
-        with self._cache.lend(build, lambda part: self._download(build, part, stop, tell)) as archive:
-            tree = self._scratch.fresh("build")
-            try:
-                _put(archive, tree, build, stop)
-            except BrokenBuild as broken:
-                unfit = _Unfit(broken, vanished=not archive.exists())
-                remove(tree)
-                self._cache.drop(build)
-                raise unfit from broken
-            except BaseException:
-                remove(tree)
-                raise
+    def _unpacked(self, file: Path, build: Build, stop: Stop) -> Path:
+        tree = self._scratch.fresh("build")
+        try:
+            if is_archive(build.file_name):
+                unpack(file, tree, check=stop.check)
+            else:
+                _copy(file, tree / _bare(build.file_name))
+        except BaseException:
+            remove(tree)
+            raise
         return tree
 
     def _download(self, build: Build, part: Path, stop: Stop, tell: Tell) -> Seal:
@@ -149,3 +149,19 @@ class BuildFetcher:
 
     def _teller(self, build: Build) -> Tell:
         return lambda here, whole: self._progress(build, here, whole)
+
+
+def _copy(file: Path, to: Path) -> None:
+    if not file.exists():
+        raise BrokenBuild(f"{to.name} was removed while it was needed")
+    with on_disk(to.parent):
+        shutil.copyfile(file, to)
+
+
+def _bare(name: str) -> str:
+    """A file name without any folder: ``public/build/target.apk`` → ``target.apk``."""
+    return PurePosixPath(name).name
+
+
+def _silent(_build: Build, _here: int, _whole: int | None) -> None:
+    pass

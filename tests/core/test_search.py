@@ -431,6 +431,15 @@ def test_ahead_looks_past_the_ends_to_the_middle() -> None:
     assert named[0].probability > named[1].probability > 0.5
 
 
+def test_near_a_hole_ahead_also_names_what_would_follow_another_untestable_build() -> None:
+    search = facts(100).tell(50, UNTESTABLE).tell(40, UNTESTABLE)
+    present = search.ask()
+    assert isinstance(present, Try)
+    following = search.tell(present.at, UNTESTABLE).ask()
+    assert isinstance(following, Try)
+    assert following.at in {likely.at for likely in search.ahead(most=3)}
+
+
 @given(searches(), st.data())
 def test_ahead_names_what_each_answer_would_lead_to(case: tuple[Search, History], data: st.DataObject) -> None:
     begun, history = case

@@ -1,0 +1,156 @@
+"""Programs that we start, and their end: never the program alone, always with all that it has started.
+
+Used for the app under test and for a person's test command. It never judges an exit status, and never touches a
+process that does not descend from one it started.
+
+What belongs to a program is known by three signs, since none holds for everybody:
+
+    its session     children stay in it, even in a process group of their own     (not: a daemon)
+    its mark        an environment variable that descendants inherit              (not: a cleared environment)
+    its group       where there is no /proc to read the other two from            (not: a group of their own)
+
+The second is no luxury: Firefox's own crash helper is a daemon, and mozprocess gives a browser its own group.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+MARK = "MOZBISECT_PROCESS_TREE"
+
+GRACE = 3.0
+"""Seconds between asking a tree to end and ending it."""
+
+_LAST_WAIT = 1.0  # what was killed is gone at once, unless the kernel itself holds it
+_PAUSE = 0.02
+_PROC = Path("/proc")
+_HAS_PROC = (_PROC / "self" / "environ").exists()
+_WINDOWS = os.name == "nt"
+
+
+class ProcessTree:
+    """A running program and its descendants, in a session of their own and with nothing on standard input.
+
+    ``stdout`` and ``stderr`` as for ``subprocess.Popen``. Raises ``OSError`` when the program cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        stdout: int | IO[bytes] | None = None,
+        stderr: int | IO[bytes] | None = None,
+    ) -> None:
+        mark = uuid4().hex
+        self._mark = f"{MARK}={mark}".encode()
+        self._over = False
+        self._process = subprocess.Popen(
+            list(command),
+            env={**env, MARK: mark},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=not _WINDOWS,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> IO[bytes] | None:
+        """What the tree writes, when ``stdout`` was ``subprocess.PIPE``."""
+        return self._process.stdout
+
+    def poll(self) -> int | None:
+        """The program's exit status, negative for a signal; ``None`` while it runs."""
+        return self._process.poll()
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait until the program ends by itself; ``None`` if it still runs after ``timeout`` seconds."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self, grace: float = GRACE) -> None:
+        """Ask everything that is left of the tree to end, after ``grace`` seconds make it; then harmless to call."""
+        if self._over:
+            return
+        self._over = True
+        # Once the program has been waited for, its number may be given to another: then only the mark counts.
+        session = self.pid if self._process.poll() is None else None
+        try:
+            self._signal(session, gently=True)
+            deadline = time.monotonic() + grace
+            while self._lives(session) and time.monotonic() < deadline:
+                time.sleep(_PAUSE)
+        finally:  # whatever comes in between, a second Ctrl-C for example
+            self._make_end(session)
+
+    def _make_end(self, session: int | None) -> None:
+        deadline = time.monotonic() + _LAST_WAIT
+        while self._lives(session) and time.monotonic() < deadline:
+            self._signal(session, gently=False)  # again and again: some may be born meanwhile
+            time.sleep(_PAUSE)
+        self.wait(_LAST_WAIT)
+
+    def _lives(self, session: int | None) -> bool:
+        if _HAS_PROC:
+            return bool(_living(self._mark, session))
+        if _WINDOWS:
+            return self._process.poll() is None
+        self._process.poll()
+        try:
+            os.killpg(self.pid, 0)
+        except OSError:  # nobody there, or (macOS) only the dead
+            return False
+        return True
+
+    def _signal(self, session: int | None, *, gently: bool) -> None:
+        if _WINDOWS:
+            force = [] if gently else ["/F"]
+            subprocess.run(["taskkill", "/T", *force, "/PID", str(self.pid)], capture_output=True, check=False)
+            return
+        number = signal.SIGTERM if gently else signal.SIGKILL
+        if not _HAS_PROC:
+            with suppress(OSError):
+                os.killpg(self.pid, number)
+            return
+        for pid in _living(self._mark, session):
+            with suppress(OSError):  # it was quicker
+                os.kill(pid, number)
+
+
+def _living(mark: bytes, session: int | None) -> list[int]:
+    """The processes that bear the mark or are of the session; the dead that nobody has waited for do not count."""
+    folders = [folder for folder in _PROC.iterdir() if folder.name.isdigit()]
+    return [int(folder.name) for folder in folders if _is_of(folder, session) or _bears(folder, mark)]
+
+
+def _is_of(folder: Path, session: int | None) -> bool:
+    """From ``/proc/<pid>/stat``: ``pid (name) state parent group session …``."""
+    if session is None:
+        return False
+    try:
+        state, _parent, _group, its_session = (folder / "stat").read_bytes().rpartition(b")")[2].split()[:4]
+    except (OSError, ValueError):  # it has just ended
+        return False
+    return int(its_session) == session and state not in (b"Z", b"X")
+
+
+def _bears(folder: Path, mark: bytes) -> bool:
+    try:
+        return mark in (folder / "environ").read_bytes()
+    except OSError:  # another person's, or it has just ended
+        return False

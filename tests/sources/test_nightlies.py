@@ -1,0 +1,247 @@
+"""Nightly folders of every era: which are candidates, which bound means which, and what their build is."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+
+import pytest
+
+from mozbisect.core.errors import NoBuild, NothingToSearch, ServerTrouble, UsageError
+from mozbisect.core.model import Bound, BuildId, Candidate, Day, Digest, Kind, Leg, LegKind, Release, Revision, Target
+from mozbisect.net import Http
+from mozbisect.sources.nightlies import Nightlies
+from tests.canned import Canned
+
+LINUX = Target("firefox", "linux", "x86_64", ("shippable", "opt", "pgo"))
+TODAY = date(2026, 11, 23)
+REV = "a" * 40
+
+SEPTEMBER = (
+    "2026-09-01-09-20-00-mozilla-central",
+    "2026-09-02-09-20-00-mozilla-central",
+    "2026-09-02-21-40-00-mozilla-central",
+    "2026-09-02-21-40-00-mozilla-central-l10n",
+    "2026-09-04-09-20-00-mozilla-central",
+    "2026-09-04-03-00-00-oak",
+    "latest-mozilla-central",
+)
+
+
+def months(server: Canned, **folders: tuple[str, ...]) -> None:
+    for month, names in folders.items():
+        path = f"/pub/firefox/nightly/{month.removeprefix('m').replace('_', '/')}/"
+        server.says(path, {"prefixes": [f"{name}/" for name in names], "files": []})
+
+
+def nightlies(server: Canned, http: Http, *, pushed: Candidate | None = None, target: Target = LINUX) -> Nightlies:
+    def push_of(revision: str) -> Candidate:
+        if pushed is None:
+            raise UsageError("unknown")
+        return pushed
+
+    return Nightlies(http, f"{server.url}/pub", target, today=TODAY, pushed=push_of)
+
+
+def leg(old: Bound, new: Bound) -> Leg:
+    return Leg(LegKind.NIGHTLIES, "mozilla-central", old, new, "", check_ends=True)
+
+
+def day(text: str) -> Day:
+    return Day(date.fromisoformat(text))
+
+
+def ends(source: Nightlies, old: Bound, new: Bound) -> tuple[str, str]:
+    timeline = source.timeline(leg(old, new))
+    old_end, new_end = timeline.candidates[timeline.old_at], timeline.candidates[timeline.new_at]
+    return f"{old_end.when:%m-%d-%H}", f"{new_end.when:%m-%d-%H}"
+
+
+def test_only_folders_of_the_branch_are_candidates_in_the_order_of_time(server: Canned, http: Http) -> None:
+    months(server, m2026_09=SEPTEMBER)
+    timeline = nightlies(server, http).timeline(leg(day("2026-09-01"), day("2026-09-04")))
+    assert [item.key for item in timeline.candidates] == [
+        "2026-09-01-09-20-00-mozilla-central",
+        "2026-09-02-09-20-00-mozilla-central",
+        "2026-09-02-21-40-00-mozilla-central",
+        "2026-09-04-09-20-00-mozilla-central",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (day("2026-09-02"), day("2026-09-04"), ("09-02-09", "09-04-09")),  # old: the first of its day
+        (day("2026-09-01"), day("2026-09-02"), ("09-01-09", "09-02-21")),  # new: the last of its day
+        (day("2026-09-02"), day("2026-09-02"), ("09-02-09", "09-02-21")),  # within one day
+        (day("2026-09-03"), day("2026-09-04"), ("09-02-21", "09-04-09")),  # no nightly: the one before
+        (day("2026-09-01"), day("2026-09-03"), ("09-01-09", "09-04-09")),  # no nightly: the one after
+        (day("2026-09-01"), day("2026-09-20"), ("09-01-09", "09-04-09")),  # nothing after: the newest
+        (BuildId(datetime(2026, 9, 2, 21, 40, tzinfo=UTC)), day("2026-09-04"), ("09-02-21", "09-04-09")),
+        (BuildId(datetime(2026, 9, 2, 21, 39, tzinfo=UTC)), day("2026-09-04"), ("09-02-09", "09-04-09")),
+        (day("2026-09-01"), BuildId(datetime(2026, 9, 2, 9, 20, tzinfo=UTC)), ("09-01-09", "09-02-09")),
+    ],
+)
+def test_which_nightly_a_bound_means(
+    server: Canned, http: Http, old: Bound, new: Bound, expected: tuple[str, str]
+) -> None:
+    months(server, m2026_09=SEPTEMBER)
+    assert ends(nightlies(server, http), old, new) == expected
+
+
+def test_a_choice_between_several_is_said(server: Canned, http: Http) -> None:
+    months(server, m2026_09=SEPTEMBER)
+    notes = nightlies(server, http).timeline(leg(day("2026-09-02"), day("2026-09-03"))).notes
+    assert notes == (
+        "2026-09-02 has 2 nightlies: the first of them (2026-09-02-09-20-00-mozilla-central) is taken.",
+        "2026-09-03 has no nightly: 2026-09-04-09-20-00-mozilla-central is taken.",
+    )
+
+
+def test_a_release_is_the_day_before_its_successor_began(server: Canned, http: Http) -> None:
+    months(server, m2026_07=("2026-07-19-09-00-00-mozilla-central", "2026-07-20-09-00-00-mozilla-central"))
+    months(server, m2026_08=("2026-08-12-09-00-00-mozilla-central", "2026-08-13-09-00-00-mozilla-central"))
+    assert ends(nightlies(server, http), Release("154"), Release("155")) == ("07-19-09", "08-12-09")
+
+
+def test_a_revision_is_before_its_push_and_a_day_after_it_if_it_must_be_merged_first(
+    server: Canned, http: Http
+) -> None:
+    months(server, m2026_09=SEPTEMBER)
+    push = Candidate(Kind.PUSH, "autoland:1", "autoland", datetime(2026, 9, 2, 12, tzinfo=UTC), (REV,))
+    source = nightlies(server, http, pushed=push)
+    assert ends(source, Revision(REV), day("2026-09-04")) == ("09-02-09", "09-04-09")
+    assert ends(source, day("2026-09-01"), Revision(REV)) == ("09-01-09", "09-04-09")
+
+
+def test_spare_nightlies_reach_into_the_months_around(server: Canned, http: Http) -> None:
+    months(
+        server,
+        m2026_09=SEPTEMBER,
+        m2026_08=("2026-08-31-09-00-00-mozilla-central", "2026-08-01-09-00-00-mozilla-central"),
+    )
+    timeline = nightlies(server, http).timeline(leg(day("2026-09-01"), day("2026-09-04")))
+    assert timeline.candidates[0].key == "2026-08-31-09-00-00-mozilla-central"
+    assert timeline.old_at == 1
+
+
+def test_the_eras_of_folder_names(server: Canned, http: Http) -> None:
+    months(
+        server,
+        m2008_06=(
+            "2008-06-16-04-trunk",
+            "2008-06-16-04-mozilla-central",
+            "2008-06-17-04-mozilla-central",
+            "2008-06-17-04-trunk",
+        ),
+    )
+    found = nightlies(server, http).timeline(leg(day("2008-06-16"), day("2008-06-17"))).candidates
+    assert [item.key for item in found] == ["2008-06-16-04-trunk", "2008-06-17-04-mozilla-central"]
+    assert found[0].when == datetime(2008, 6, 16, 4, tzinfo=UTC)
+
+
+def test_a_range_without_nightlies_is_nothing_to_search(server: Canned, http: Http) -> None:
+    with pytest.raises(NothingToSearch, match="no firefox nightly from 2026-08-25 to 2026-09-17"):
+        nightlies(server, http).timeline(leg(day("2026-09-01"), day("2026-09-10")))
+
+
+def test_bounds_that_come_to_one_nightly_are_nothing_to_search(server: Canned, http: Http) -> None:
+    months(server, m2026_09=SEPTEMBER)
+    with pytest.raises(NothingToSearch, match="the same nightly"):
+        nightlies(server, http).timeline(leg(day("2026-09-04"), day("2026-09-04")))
+
+
+def test_a_month_that_cannot_be_listed_is_an_error_and_no_hole(server: Canned, http: Http) -> None:
+    months(server, m2026_09=SEPTEMBER)
+    server.says("/pub/firefox/nightly/2026/08/", "oops", status=500, kind="text/plain")
+    with pytest.raises(ServerTrouble, match="2026/08"):
+        nightlies(server, http).timeline(leg(day("2026-08-20"), day("2026-09-04")))
+
+
+# ------------------------------------------------------------------------------------------------- builds
+
+FOLDER = "2026-09-02-21-40-00-mozilla-central"
+NIGHTLY = Candidate(Kind.NIGHTLY, FOLDER, "mozilla-central", datetime(2026, 9, 2, 21, 40, tzinfo=UTC))
+PATH = f"/pub/firefox/nightly/2026/09/{FOLDER}/"
+STEM = "firefox-145.0a1.en-US.linux-x86_64"
+SHA = hashlib.sha512(b"build").hexdigest()
+
+FILES = (
+    f"{STEM}.tar.xz",
+    f"{STEM}.tar.xz.asc",
+    f"{STEM}.txt",
+    f"{STEM}_info.txt",
+    f"{STEM}.json",
+    f"{STEM}.buildhub.json",
+    f"{STEM}.checksums",
+    f"{STEM}.crashreporter-symbols.zip",
+    f"{STEM}.common.tests.tar.gz",
+    f"{STEM}.awsy.tests.tar.gz",
+    "firefox-145.0a1.en-US.linux-aarch64.tar.xz",
+    "firefox-145.0a1.en-US.win64.zip",
+    "firefox-145.0a1.de.linux-x86_64.tar.xz",
+    "jsshell-linux-x86_64.zip",
+    "mozharness.zip",
+)
+
+
+def folder(server: Canned, *names: str) -> None:
+    server.says(PATH, {"prefixes": [], "files": [{"name": name, "size": 5, "last_modified": ""} for name in names]})
+
+
+def test_the_package_its_revision_and_its_digest_among_all_the_other_files(server: Canned, http: Http) -> None:
+    folder(server, *FILES)
+    server.says(f"{PATH}{STEM}.txt", f"20260902214000\n{server.url}/mozilla-central/rev/{REV}\n", kind="text/plain")
+    server.says(
+        f"{PATH}{STEM}.checksums", f"{SHA} sha512 5 {STEM}.tar.xz\n{'0' * 128} sha512 1 x.txt\n", kind="text/plain"
+    )
+    build = nightlies(server, http).find(NIGHTLY)
+    assert build.url == f"{server.url}{PATH}{STEM}.tar.xz"
+    assert (build.revision, build.repo, build.build_id) == (REV, "mozilla-central", "20260902214000")
+    assert (build.digest, build.size, build.build_type) == (Digest("sha512", SHA), 5, "nightly")
+
+
+def test_without_a_text_the_json_tells_the_revision(server: Canned, http: Http) -> None:
+    folder(server, f"{STEM}.tar.bz2", f"{STEM}.json", f"{STEM}_info.txt")
+    server.says(f"{PATH}{STEM}.json", {"buildid": "20260902214000", "moz_source_stamp": REV})
+    build = nightlies(server, http).find(NIGHTLY)
+    assert build.revision == REV
+    assert build.digest is None
+
+
+def test_without_any_information_the_build_is_there_and_its_revision_unknown(server: Canned, http: Http) -> None:
+    folder(server, f"{STEM}.tar.xz", f"{STEM}.txt", f"{STEM}.checksums")
+    build = nightlies(server, http).find(NIGHTLY)
+    assert (build.revision, build.digest, build.build_id) == (None, None, "20260902214000")
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [((), "the folder is empty"), (("firefox-145.0a1.en-US.win64.zip", f"{STEM}.txt"), "no linux-x86_64 build")],
+)
+def test_a_folder_without_the_build_says_so(server: Canned, http: Http, names: tuple[str, ...], why: str) -> None:
+    folder(server, *names)
+    with pytest.raises(NoBuild, match=why):
+        nightlies(server, http).find(NIGHTLY)
+
+
+def test_after_a_merge_day_the_newer_of_two_versions_is_taken(server: Canned, http: Http) -> None:
+    folder(server, "firefox-99.0a1.en-US.linux-x86_64.tar.bz2", "firefox-100.0a1.en-US.linux-x86_64.tar.bz2")
+    assert nightlies(server, http).find(NIGHTLY).file_name == "firefox-100.0a1.en-US.linux-x86_64.tar.bz2"
+
+
+def test_the_old_names_of_64_bit_windows(server: Canned, http: Http) -> None:
+    folder(server, "firefox-4.0b2pre.en-US.win64-x86_64.zip", "firefox-4.0b2pre.en-US.win32.zip")
+    target = Target("firefox", "win", "x86_64", ("opt",))
+    assert nightlies(server, http, target=target).find(NIGHTLY).file_name == "firefox-4.0b2pre.en-US.win64-x86_64.zip"
+
+
+def test_the_nightlies_of_one_bound_come_latest_first_and_else_the_nearest_are_named(
+    server: Canned, http: Http
+) -> None:
+    months(server, m2026_09=SEPTEMBER)
+    source = nightlies(server, http)
+    assert [f"{item.when:%d-%H}" for item in source.at(day("2026-09-02"))] == ["02-21", "02-09"]
+    with pytest.raises(NothingToSearch) as caught:
+        source.at(day("2026-09-03"))
+    assert "2026-09-02-21-40-00-mozilla-central" in caught.value.advice
