@@ -76,7 +76,7 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
 @options(RANGE, (click.option("--launch", metavar="BOUND", help="Fetch and start one build, and search for nothing."),), TARGET, JUDGE, LAUNCH, FETCH, SERVICES, (OUTPUT, DEBUG))
 @click.version_option(None, "-V", "--version", package_name="mozbisect", prog_name="mozbisect", message="%(prog)s %(version)s")
 @click.pass_context
-def mozbisect(context: click.Context, debug: bool, output: str, launch: str | None, **words: Any) -> None:
+def mozbisect(context: click.Context, /, debug: bool, output: str, launch: str | None, **words: Any) -> None:
     """Find the push that broke Firefox, or that fixed it.
 
     mozbisect --good 2026-09-01 --bad 2026-10-01 fetches builds and asks about each whether it is good or bad, until
@@ -186,7 +186,7 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read our output has had enough (| head). Python would complain once more at its end.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(1)
     except Exception as error:
         from mozbisect.core.errors import MozbisectError

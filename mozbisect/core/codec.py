@@ -67,7 +67,7 @@ def from_json(kind: Any, row: Any) -> Any:
 def _from_union(kinds: tuple[Any, ...], row: Any) -> Any:
     if row is None and types.NoneType in kinds:
         return None
-    named = {kind.__name__: kind for kind in kinds if is_dataclass(kind)}
+    named: dict[str, Any] = {str(getattr(kind, "__name__", "")): kind for kind in kinds if is_dataclass(kind)}
     if isinstance(row, dict) and row.get("is") in named:
         return from_json(named[row["is"]], row)
     for kind in kinds:

@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from mozbisect.core.errors import BrokenBuild, CannotRun, UsageError
 from mozbisect.core.model import Build
@@ -245,12 +246,14 @@ class _Run:
     def last_lines(self, count: int) -> list[str]:
         return [line for line in self._lines if line.strip()][-count:]
 
-    def _read(self, output: Iterable[bytes]) -> None:
-        for raw in output:
-            line = raw.decode("utf-8", "replace").rstrip()
-            self._lines.append(line)
-            if self._show is not None:
-                self._show(line)
+    def _read(self, output: IO[bytes] | None) -> None:
+        assert output is not None  # it was asked for as a pipe
+        with output:
+            for raw in output:
+                line = raw.decode("utf-8", "replace").rstrip()
+                self._lines.append(line)
+                if self._show is not None:
+                    self._show(line)
 
 
 def find_binary(tree: Path, names: Iterable[str]) -> Path:
