@@ -14,46 +14,145 @@ import click
 # Options in groups: one literal row each. The names and short forms are those that users of mozregression have
 # in their fingers; the long name is also the field of ``Options``.
 RANGE = (
-    click.option("-g", "--good", metavar="BOUND", help="Last known good build: a day (2026-09-01), a build id, a release or a revision. Default: a year before the bad one."),
+    click.option(
+        "-g",
+        "--good",
+        metavar="BOUND",
+        help="Last known good build: a day (2026-09-01), a build id, a release or a revision. Default: a year before the bad one.",
+    ),
     click.option("-b", "--bad", metavar="BOUND", help="First known bad build, in the same forms. Default: today."),
     click.option("--find-fix", is_flag=True, help="Look for what fixed a bug: --bad is the older end then."),
     click.option("--repo", metavar="NAME", help="Repository to search, for example autoland or mozilla-beta."),
 )
 TARGET = (
     click.option("-n", "--app", metavar="NAME", default="firefox", show_default=True, help="What to test."),
-    click.option("-B", "--build-type", metavar="TYPE", help="shippable (default), opt, pgo, debug, asan or asan-debug."),
-    click.option("--arch", type=click.Choice(["x86", "x86_64", "aarch64"]), help="Processor of the builds. Default: this machine's."),
+    click.option(
+        "-B", "--build-type", metavar="TYPE", help="shippable (default), opt, pgo, debug, asan or asan-debug."
+    ),
+    click.option(
+        "--arch",
+        type=click.Choice(["x86", "x86_64", "aarch64"]),
+        help="Processor of the builds. Default: this machine's.",
+    ),
     click.option("--bits", type=click.Choice(["32", "64"]), help="32 is another word for --arch x86."),
 )
 SERVICES = (
-    click.option("--archive-base-url", metavar="URL", default="https://archive.mozilla.org/pub", help="Where the nightlies are."),
-    click.option("--taskcluster-root-url", metavar="URL", default="https://firefox-ci-tc.services.mozilla.com", help="Where the builds of single pushes are."),
+    click.option(
+        "--archive-base-url", metavar="URL", default="https://archive.mozilla.org/pub", help="Where the nightlies are."
+    ),
+    click.option(
+        "--taskcluster-root-url",
+        metavar="URL",
+        default="https://firefox-ci-tc.services.mozilla.com",
+        help="Where the builds of single pushes are.",
+    ),
     click.option("--hg-url", metavar="URL", default="https://hg.mozilla.org", help="Where the pushlogs are."),
-    click.option("--lando-url", metavar="URL", default="https://lando.moz.tools", help="Where Git hashes are translated."),
-    click.option("--http-timeout", type=click.FloatRange(min=0.1), default=30.0, metavar="SECONDS", help="How long a server may be silent. Default: 30."),
+    click.option(
+        "--lando-url", metavar="URL", default="https://lando.moz.tools", help="Where Git hashes are translated."
+    ),
+    click.option(
+        "--http-timeout",
+        type=click.FloatRange(min=0.1),
+        default=30.0,
+        metavar="SECONDS",
+        help="How long a server may be silent. Default: 30.",
+    ),
 )
 JUDGE = (
-    click.option("-c", "--command", metavar="COMMAND", help="Judge builds with this command instead of asking: exit status 0 is good, 125 skips, 126 and 127 stop, all else is bad. {binary} and the like are filled in."),
-    click.option("--command-timeout", type=click.FloatRange(min=0.01), metavar="SECONDS", help="End the command, and all that it started, after so long."),
-    click.option("--on-timeout", type=click.Choice(["bad", "good", "skip"]), default="bad", show_default=True, help="What a command that was ended means."),
-    click.option("-M", "--mode", type=click.Choice(["classic", "no-first-check"]), default="classic", show_default=True, help="classic tests both ends of the range first."),
+    click.option(
+        "-c",
+        "--command",
+        metavar="COMMAND",
+        help="Judge builds with this command instead of asking: exit status 0 is good, 125 skips, 126 and 127 stop, all else is bad. {binary} and the like are filled in.",
+    ),
+    click.option(
+        "--command-timeout",
+        type=click.FloatRange(min=0.01),
+        metavar="SECONDS",
+        help="End the command, and all that it started, after so long.",
+    ),
+    click.option(
+        "--on-timeout",
+        type=click.Choice(["bad", "good", "skip"]),
+        default="bad",
+        show_default=True,
+        help="What a command that was ended means.",
+    ),
+    click.option(
+        "-M",
+        "--mode",
+        type=click.Choice(["classic", "no-first-check"]),
+        default="classic",
+        show_default=True,
+        help="classic tests both ends of the range first.",
+    ),
 )
 LAUNCH = (
-    click.option("-p", "--profile", type=click.Path(), metavar="FOLDER", help="Profile to start builds with. Default: a fresh one for each."),
-    click.option("--profile-persistence", type=click.Choice(["clone", "clone-first", "reuse"]), default="clone", show_default=True, help="Clone the profile for each build, or once, or use it itself."),
+    click.option(
+        "-p",
+        "--profile",
+        type=click.Path(),
+        metavar="FOLDER",
+        help="Profile to start builds with. Default: a fresh one for each.",
+    ),
+    click.option(
+        "--profile-persistence",
+        type=click.Choice(["clone", "clone-first", "reuse"]),
+        default="clone",
+        show_default=True,
+        help="Clone the profile for each build, or once, or use it itself.",
+    ),
     click.option("--pref", multiple=True, metavar="NAME:VALUE", help="Set a preference. Repeatable."),
-    click.option("--preferences", multiple=True, metavar="FILE", help="Read preferences from a JSON or INI file (file.ini:section). Repeatable."),
+    click.option(
+        "--preferences",
+        multiple=True,
+        metavar="FILE",
+        help="Read preferences from a JSON or INI file (file.ini:section). Repeatable.",
+    ),
     click.option("-e", "--addon", multiple=True, metavar="PATH", help="Install an add-on. Repeatable."),
-    click.option("-a", "--arg", multiple=True, metavar="ARG", help="Pass an argument to the app. Repeatable; --arg=-x for one with a dash."),
-    click.option("-P", "--process-output", type=click.Choice(["none", "stdout"]), help="Show what the app prints. Default: for debug builds."),
+    click.option(
+        "-a",
+        "--arg",
+        multiple=True,
+        metavar="ARG",
+        help="Pass an argument to the app. Repeatable; --arg=-x for one with a dash.",
+    ),
+    click.option(
+        "-P",
+        "--process-output",
+        type=click.Choice(["none", "stdout"]),
+        help="Show what the app prints. Default: for debug builds.",
+    ),
 )
 FETCH = (
     click.option("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs."),
-    click.option("--persist-size-limit", type=click.FloatRange(min=0), default=0.0, metavar="GIB", help="Remove the least recently used beyond this size. Default: 0, no limit."),
-    click.option("--background-dl/--no-background-dl", default=True, help="Download likely next builds while one is judged. Default: on."),
-    click.option("--background-dl-policy", type=click.Choice(["cancel", "keep"]), default="cancel", show_default=True, help="What to do with such a download when it is not needed."),
+    click.option(
+        "--persist-size-limit",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar="GIB",
+        help="Remove the least recently used beyond this size. Default: 0, no limit.",
+    ),
+    click.option(
+        "--background-dl/--no-background-dl",
+        default=True,
+        help="Download likely next builds while one is judged. Default: on.",
+    ),
+    click.option(
+        "--background-dl-policy",
+        type=click.Choice(["cancel", "keep"]),
+        default="cancel",
+        show_default=True,
+        help="What to do with such a download when it is not needed.",
+    ),
 )
-OUTPUT = click.option("--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True, help="How to print the answer. markdown is a text to paste into a bug.")
+OUTPUT = click.option(
+    "--output",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How to print the answer. markdown is a text to paste into a bug.",
+)
 DEBUG = click.option("-d", "--debug", is_flag=True, help="Tell on standard error what is done and asked.")
 
 
@@ -70,11 +169,26 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
 
 @click.group(
     invoke_without_command=True,
-    context_settings={"auto_envvar_prefix": "MOZBISECT", "help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "auto_envvar_prefix": "MOZBISECT",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
     subcommand_metavar="[COMMAND]",
 )
-@options(RANGE, (click.option("--launch", metavar="BOUND", help="Fetch and start one build, and search for nothing."),), TARGET, JUDGE, LAUNCH, FETCH, SERVICES, (OUTPUT, DEBUG))
-@click.version_option(None, "-V", "--version", package_name="mozbisect", prog_name="mozbisect", message="%(prog)s %(version)s")
+@options(
+    RANGE,
+    (click.option("--launch", metavar="BOUND", help="Fetch and start one build, and search for nothing."),),
+    TARGET,
+    JUDGE,
+    LAUNCH,
+    FETCH,
+    SERVICES,
+    (OUTPUT, DEBUG),
+)
+@click.version_option(
+    None, "-V", "--version", package_name="mozbisect", prog_name="mozbisect", message="%(prog)s %(version)s"
+)
 @click.pass_context
 def mozbisect(context: click.Context, /, debug: bool, output: str, launch: str | None, **words: Any) -> None:
     """Find the push that broke Firefox, or that fixed it.
@@ -137,7 +251,9 @@ def report(session: str | None, output: str) -> None:
 @mozbisect.command()
 @options(RANGE, TARGET, SERVICES)
 @click.option("--resolve", is_flag=True, help="Look up each candidate's build, too: a few requests for each.")
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json: a list of objects.")
+@click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json: a list of objects."
+)
 @DEBUG
 def builds(resolve: bool, output: str, debug: bool, **words: Any) -> None:
     """List what would be searched between two bounds. Downloads nothing."""
@@ -153,7 +269,12 @@ def builds(resolve: bool, output: str, debug: bool, **words: Any) -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="Which history to invent.")
 @click.option("--days", type=click.IntRange(5, 400), default=60, show_default=True, help="How long a history.")
 @click.option("--find-fix", is_flag=True, help="Look for a fix in it, not for a regression.")
-@click.option("--firefox", type=click.Path(exists=True), metavar="PATH", help="Wrap this installed Firefox into the builds; from the culprit on one pref is changed.")
+@click.option(
+    "--firefox",
+    type=click.Path(exists=True),
+    metavar="PATH",
+    help="Wrap this installed Firefox into the builds; from the culprit on one pref is changed.",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve on. Default: a free one.")
 @OUTPUT
 @DEBUG
@@ -169,7 +290,9 @@ def _talk(debug: bool) -> None:
     if debug:
         import logging
 
-        logging.basicConfig(stream=sys.stderr, level=logging.DEBUG, format="%(relativeCreated)7.0f %(name)s: %(message)s")
+        logging.basicConfig(
+            stream=sys.stderr, level=logging.DEBUG, format="%(relativeCreated)7.0f %(name)s: %(message)s"
+        )
         logging.getLogger("urllib3").setLevel(logging.INFO)
 
 

@@ -333,4 +333,3 @@ def _print(line: str) -> None:
 def _say(line: str) -> None:
     """Talk beside the answer: standard error."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201
-

@@ -74,9 +74,7 @@ def target_of(options: Options) -> Target:
     row = apps.app(options.app)
     wanted = options.build_type or row.default_type
     if wanted not in row.build_types:
-        raise UsageError(
-            f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}."
-        )
+        raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}.")
     system, processor = _machine()
     arch = options.arch or ("x86" if options.bits == "32" else processor)
     target = Target(row.name, system, arch, apps.types_in_order(wanted))
@@ -151,7 +149,9 @@ def ports(
             keep=options.background_dl_policy == "keep",
         )
         try:
-            yield Ports(seen.source, fetcher, launcher(options, asked.target), judge(options, asked.terms, say), reporters)
+            yield Ports(
+                seen.source, fetcher, launcher(options, asked.target), judge(options, asked.terms, say), reporters
+            )
         finally:
             fetcher.close()
             log.debug("%d requests were made", seen.http.requests_made)

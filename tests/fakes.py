@@ -16,9 +16,11 @@ from pathlib import Path
 from mozbisect.core.errors import BrokenBuild, NoBuild, NothingToSearch
 from mozbisect.core.model import (
     Answer,
+    Bound,
     Build,
     Candidate,
     Changeset,
+    Day,
     Finding,
     Kind,
     Leg,
@@ -87,10 +89,10 @@ class FakeSource:
                 found = self.nightlies
                 return Timeline(leg, tuple(found), 2, len(found) - 3)
             case LegKind.PUSHES:
-                assert isinstance(leg.old, Revision)
-                assert isinstance(leg.new, Revision)
-                heads = [push.revision for push in self.central]
-                between = self.central[heads.index(leg.old.hex) + 1 : heads.index(leg.new.hex) + 1]
+                old, new = self._at(leg.old), self._at(leg.new)
+                if not leg.ends:
+                    return Timeline(leg, tuple(self.central), old, new)
+                between = self.central[old + 1 : new + 1]
                 return Timeline(leg, (leg.ends[0], *between), 0, len(between))
             case LegKind.MERGED:
                 hits = [at for at, push in enumerate(self.autoland) if set(leg.brought) & set(push.changesets)]
@@ -100,14 +102,26 @@ class FakeSource:
                 new = replace(leg.ends[1], changesets=leg.ends[1].changesets[-1:])
                 return Timeline(leg, (leg.ends[0], *inner, new), 0, len(inner) + 1)
 
+    def _at(self, bound: Bound) -> int:
+        if isinstance(bound, Revision):
+            return [push.revision for push in self.central].index(bound.hex)
+        assert isinstance(bound, Day)
+        return [push.when.date() for push in self.central].index(bound.date)
+
+    def revision(self, candidate: Candidate) -> str:
+        """What is in a candidate, also in a nightly."""
+        if candidate.revision:
+            return candidate.revision
+        push = self.central[[nightly.key for nightly in self.nightlies].index(candidate.key)]
+        assert push.revision
+        return push.revision
+
     def find(self, candidate: Candidate) -> Build:
         self.looked_up.append(candidate.key)
         if candidate.key in self.no_build:
             raise NoBuild("no build")
-        revision = candidate.revision or self.central[[n.key for n in self.nightlies].index(candidate.key)].revision
-        return Build(
-            candidate, "firefox", "opt", f"https://builds/{candidate.key}", "target.tar.xz", candidate.repo, revision
-        )
+        url, revision = f"https://builds/{candidate.key}", self.revision(candidate)
+        return Build(candidate, "firefox", "opt", url, "target.tar.xz", candidate.repo, revision)
 
     def look_up(self, candidates: Sequence[Candidate]) -> None:
         for candidate in candidates:

@@ -55,12 +55,7 @@ def culprit_of(source: FakeSource, at: int) -> str:
 
 def truth(source: FakeSource, finding: Finding, culprit: str) -> bool:
     """The culprit is in the first new build, and not in the last old one."""
-    old, new = (
-        candidate.revision or (build.revision if build else None)
-        for candidate, build in ((finding.last_old, finding.old_build), (finding.first_new, finding.new_build))
-    )
-    assert old
-    assert new
+    old, new = source.revision(finding.last_old), source.revision(finding.first_new)
     return culprit in source.contains[new] and culprit not in source.contains[old]
 
 

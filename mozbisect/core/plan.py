@@ -85,7 +85,7 @@ def brought_by(finding: Finding) -> tuple[str, ...]:
 def _pushes_between(finding: Finding) -> Leg | str:
     old, new = finding.old_build, finding.new_build
     if old is None or new is None:
-        return "One end of the range could not be tested, so that its revision is not known."
+        return _pushes_around_an_untested_end(finding)
     if old.revision is None or new.revision is None:
         return "The archive does not say which revisions the two builds were made from."
     if old.revision == new.revision:
@@ -98,6 +98,22 @@ def _pushes_between(finding: Finding) -> Leg | str:
         f"the pushes to {new.repo} between the two nightlies",
         check_ends=False,
         ends=(_as_judged(finding.last_old, old), _as_judged(finding.first_new, new)),
+    )
+
+
+def _pushes_around_an_untested_end(finding: Finding) -> Leg | str:
+    """An end without a build is only what the person said: it is tested again among the pushes of its day."""
+    judged = finding.new_build or finding.old_build
+    if judged is None or judged.revision is None:
+        return "No end of the range could be tested, so that no revision is known."
+    known = Revision(judged.revision)
+    return Leg(
+        LegKind.PUSHES,
+        judged.repo,
+        known if finding.old_build else Day(finding.last_old.when.date()),
+        known if finding.new_build else Day(finding.first_new.when.date()),
+        f"the pushes to {judged.repo} from the nightly without a build on",
+        check_ends=True,
     )
 
 

@@ -119,7 +119,7 @@ def test_after_nightlies_come_the_pushes_between_their_revisions_with_judged_end
     [
         (of_nightlies(old=None), "does not say which revisions"),
         (of_nightlies(new=OLD), "same revision"),
-        (replace(of_nightlies(), old_build=None), "could not be tested"),
+        (replace(of_nightlies(), old_build=None, new_build=None), "could be tested"),
     ],
 )
 def test_where_no_revision_is_known_the_nightlies_are_the_answer_and_the_reason_is_said(
@@ -128,6 +128,14 @@ def test_where_no_revision_is_known_the_nightlies_are_the_answer_and_the_reason_
     said = next_leg(finding)
     assert isinstance(said, str)
     assert why in said
+
+
+def test_an_end_without_a_build_is_tested_again_among_the_pushes_of_its_day() -> None:
+    leg = next_leg(replace(of_nightlies(), old_build=None))
+    assert isinstance(leg, Leg)
+    assert (leg.kind, leg.old, leg.new) == (LegKind.PUSHES, day("2026-09-03"), Revision(NEW))
+    assert leg.check_ends
+    assert leg.ends == ()
 
 
 def of_pushes(*brought: str, untested: tuple[Untested, ...] = ()) -> Finding:

@@ -1,0 +1,124 @@
+"""Programs of our own on a real system: what is started must be gone, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mozbisect.processes import ProcessTree
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell scripts")
+needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="found through /proc")
+
+
+def lives(pid: int) -> bool:
+    """A process that has ended but was not yet waited for by its new parent does not live."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def started(script: str) -> tuple[ProcessTree, list[int]]:
+    """A shell that runs ``script``, which prints the process ids of its children in one line when all is set up."""
+    tree = ProcessTree(["/bin/sh", "-c", script], env=os.environ, stdout=subprocess.PIPE)
+    assert tree.output is not None
+    return tree, [tree.pid, *map(int, tree.output.readline().split())]
+
+
+def test_a_tree_ends_with_its_children_and_grandchildren() -> None:
+    tree, pids = started("sh -c 'sleep 60 & echo $$ $!; wait'; exit")
+    assert len(pids) == 3
+    assert all(map(lives, pids))
+    tree.end()
+    assert not any(map(lives, pids))
+
+
+def test_who_ignores_the_question_is_killed() -> None:
+    tree, pids = started("trap '' TERM; sh -c 'sleep 60 & echo $$ $!; wait'; sleep 60")
+    tree.end(grace=0.2)
+    assert not any(map(lives, pids))
+    assert tree.poll() == -signal.SIGKILL
+
+
+def test_who_can_end_by_itself_is_not_killed(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    tree, _ = started(f"trap 'echo tidy >{left}; exit 7' TERM; echo; while :; do sleep 0.01; done")
+    tree.end()
+    assert left.read_text() == "tidy\n"
+    assert tree.poll() == 7
+
+
+def test_children_that_outlive_the_program_are_ended_too() -> None:
+    tree, pids = started("sleep 60 & echo $!; exit 3")
+    assert tree.wait() == 3
+    assert lives(pids[1])
+    tree.end()
+    assert not lives(pids[1])
+
+
+@needs_proc
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="setsid is not installed")
+def test_a_daemon_that_left_the_session_is_ended_too() -> None:
+    tree, pids = started("setsid sh -c 'echo $$; exec sleep 60'; exit")
+    tree.end()
+    assert not any(map(lives, pids))
+
+
+@needs_proc
+def test_a_child_with_a_cleared_environment_is_ended_too() -> None:
+    tree, pids = started("env -i sleep 60 & echo $!; wait")
+    tree.end()
+    assert not any(map(lives, pids))
+
+
+def test_nobody_else_is_touched() -> None:
+    other, (other_pid,) = started("echo; exec sleep 60")
+    tree, _ = started("echo; exec sleep 60")
+    tree.end()
+    assert lives(other_pid)
+    other.end()
+
+
+def test_to_end_twice_is_harmless() -> None:
+    tree, _ = started("echo; exec sleep 60")
+    tree.end()
+    tree.end()
+    assert tree.poll() == -signal.SIGTERM
+
+
+def test_an_interruption_while_ending_kills(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, pids = started("trap '' TERM; echo; sleep 60; sleep 60")
+
+    def interrupted(_seconds: float) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mozbisect.processes.time.sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tree.end(grace=60)
+    assert not any(map(lives, pids))
+
+
+def test_waiting_has_a_limit_and_gives_the_status() -> None:
+    tree, _ = started("echo; exec sleep 60")
+    assert tree.wait(0.01) is None
+    tree.end()
+    assert tree.wait(0.01) == -signal.SIGTERM
+
+
+def test_nothing_can_be_read_from_standard_input() -> None:
+    assert ProcessTree(["/bin/sh", "-c", "read line"], env=os.environ).wait() == 1
+
+
+def test_a_program_that_does_not_exist_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        ProcessTree([str(tmp_path / "none")], env=os.environ)
