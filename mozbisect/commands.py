@@ -208,11 +208,11 @@ def practice(
             _serve(served)
             return
         _say(f"A history of {days} days was invented (seed {seed}); one of its pushes holds the culprit.")
-        words = served.options(command=None if play else served.command)
+        words = served.words(play=play)
         with trial.private_state():
             bisect(words, output)
             session = _sessions().read(None)
-    right, sentence = made.verdict_on(session)
+    right, sentence = made.compare(session)
     (_say if output == "json" else _print)(sentence)
     if not right:
         sys.exit(1)
@@ -222,7 +222,7 @@ def _serve(served: Any) -> None:
     _print(shlex.join(["mozbisect", *served.command_line()]))
     _say("Serving until Ctrl-C.")
     try:
-        served.wait()
+        served.server.serve_forever()
     except KeyboardInterrupt:
         _say("Stopped serving.")
 

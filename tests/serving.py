@@ -81,9 +81,16 @@ class Server:
         self.stalling = threading.Event()  # somebody is being kept waiting
         self.lock = threading.Lock()
 
-    def put(self, path: str, body: bytes, *, etag: str | None = None, ranges: bool = True, **headers: str) -> str:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.files[path] = File(body, named, etag, ranges)
+    def put(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        etag: str | None = None,
+        ranges: bool = True,
+    ) -> str:
+        self.files[path] = File(body, headers or {}, etag, ranges)
         return self.base + path
 
     def asked(self, path: str) -> list[Mapping[str, str]]:
@@ -127,7 +134,9 @@ class _Answer(BaseHTTPRequestHandler):
         if file.etag:
             headers["ETag"] = file.etag
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if match is None or not file.ranges or self.headers.get("If-Range", file.etag) != file.etag:
+        mark = self.headers.get("If-Range")
+        known = mark is None or mark in (headers.get("ETag"), headers.get("Last-Modified"))
+        if match is None or not file.ranges or not known:
             return 200, file.body, headers
         start = int(match[1])
         if start >= len(file.body):

@@ -45,7 +45,7 @@ def http(naps: Naps) -> Iterator[Http]:
 
 
 def test_a_page_comes_with_its_text_its_type_and_where_it_came_from(server: Server, http: Http) -> None:
-    url = server.put("/page", "Größe".encode(), Content_Type="text/html; charset=UTF-8")
+    url = server.put("/page", "Größe".encode(), headers={"Content-Type": "text/html; charset=UTF-8"})
     page = http.text(url)
     assert (page.url, page.content_type, page.text) == (url, "text/html", "Größe")
 
@@ -61,7 +61,7 @@ def test_a_page_comes_with_its_text_its_type_and_where_it_came_from(server: Serv
 def test_a_text_is_read_in_its_own_charset_and_else_in_utf8(
     content_type: str, body: bytes, server: Server, http: Http
 ) -> None:
-    assert http.text(server.put("/t", body, Content_Type=content_type)).text == "é"
+    assert http.text(server.put("/t", body, headers={"Content-Type": content_type})).text == "é"
 
 
 def test_a_redirection_is_followed_and_named(server: Server, http: Http) -> None:
@@ -83,7 +83,12 @@ def test_we_say_who_we_are_and_want_nothing_packed(server: Server, http: Http) -
 def test_one_connection_serves_many_requests(server: Server, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     connects: list[object] = []
     connect = socket.socket.connect
-    monkeypatch.setattr(socket.socket, "connect", lambda self, to: (connects.append(to), connect(self, to))[1])
+
+    def counted(self: socket.socket, to: tuple[str, int]) -> None:
+        connects.append(to)
+        connect(self, to)
+
+    monkeypatch.setattr(socket.socket, "connect", counted)
     url = server.put("/", b"x")
     for _ in range(5):
         http.text(url)
@@ -106,7 +111,7 @@ def test_what_can_pass_is_tried_again(fault: Status | Reset | Cut, server: Serve
 
 
 def test_a_chunked_body_that_breaks_off_is_tried_again(server: Server, http: Http) -> None:
-    url = server.put("/page", b"the whole page", Transfer_Encoding="chunked")
+    url = server.put("/page", b"the whole page", headers={"Transfer-Encoding": "chunked"})
     server.faults["/page"] += [Cut(8)]
     assert http.text(url).text == "the whole page"
     assert len(server.seen) == 2
@@ -302,8 +307,8 @@ def test_a_stream_gives_status_headers_in_any_case_and_every_byte(server: Server
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_was_packed_against_our_will_is_unpacked(chunked: bool, server: Server, http: Http) -> None:
-    more = {"Transfer_Encoding": "chunked"} if chunked else {}
-    url = server.put("/f", gzip.compress(b"plain" * 1000), Content_Encoding="gzip", **more)
+    headers = {"Content-Encoding": "gzip"} | ({"Transfer-Encoding": "chunked"} if chunked else {})
+    url = server.put("/f", gzip.compress(b"plain" * 1000), headers=headers)
     with http.stream(url) as stream:
         assert stream.length is None
         assert b"".join(stream.chunks()) == b"plain" * 1000
@@ -311,13 +316,13 @@ def test_a_body_that_was_packed_against_our_will_is_unpacked(chunked: bool, serv
 
 def test_half_a_packed_body_is_cut_short(server: Server, http: Http) -> None:
     half = gzip.compress(bytes(range(256)) * 50)[:-20]
-    with http.stream(server.put("/f", half, Content_Encoding="gzip")) as stream, pytest.raises(CutShort):
+    with http.stream(server.put("/f", half, headers={"Content-Encoding": "gzip"})) as stream, pytest.raises(CutShort):
         list(stream.chunks())
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip"])
 def test_a_packing_that_nobody_understands_is_the_servers_trouble(encoding: str, server: Server, http: Http) -> None:
-    url = server.put("/f", b"nonsense", Content_Encoding=encoding)
+    url = server.put("/f", b"nonsense", headers={"Content-Encoding": encoding})
     with http.stream(url) as stream, pytest.raises(ServerTrouble):
         list(stream.chunks())
 
@@ -339,7 +344,12 @@ def test_a_reader_who_waits_is_woken_by_an_abort(server: Server, http: Http) -> 
     url = server.put("/f", b"x" * 5000)
     server.faults["/f"] += [Stall(100)]
     with http.stream(url) as stream:
-        waker = threading.Thread(target=lambda: (server.stalling.wait(), stream.abort()))
+
+        def wake() -> None:
+            server.stalling.wait(5)
+            stream.abort()
+
+        waker = threading.Thread(target=wake)
         waker.start()
         with pytest.raises(CutShort):
             list(stream.chunks())

@@ -115,8 +115,17 @@ def test_waiting_has_a_limit_and_gives_the_status() -> None:
     assert tree.wait(0.01) == -signal.SIGTERM
 
 
-def test_nothing_can_be_read_from_standard_input() -> None:
-    assert ProcessTree(["/bin/sh", "-c", "read line"], env=os.environ).wait() == 1
+def test_what_a_person_types_does_not_go_to_the_program() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"good\n")
+    ours = os.dup(0)
+    os.dup2(reading, 0)
+    try:
+        assert ProcessTree(["/bin/sh", "-c", "read line"], env=os.environ).wait() == 1
+    finally:
+        os.dup2(ours, 0)
+        for descriptor in (ours, reading, writing):
+            os.close(descriptor)
 
 
 def test_a_program_that_does_not_exist_is_an_os_error(tmp_path: Path) -> None:

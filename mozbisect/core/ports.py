@@ -68,7 +68,11 @@ class App(Protocol):
         """What the build says of itself (``application_version``, ``application_changeset``, …); may be empty."""
 
     def start(self) -> None:
-        """Start it with its profile. Raises ``BrokenBuild`` when it cannot start or dies at once."""
+        """Start it with its profile.
+
+        Raises ``BrokenBuild`` when it cannot start or dies at once, ``CannotRun`` for a profile or an add-on that
+        cannot be used, ``CacheTrouble``.
+        """
 
     def running(self) -> bool: ...
 
@@ -83,7 +87,10 @@ class Launcher(Protocol):
     """Installs and runs builds of one app."""
 
     def check(self) -> None:
-        """Can this machine run the app at all? Called before anything is downloaded. Raises ``CannotRun``."""
+        """Can this machine run the app as it was asked for? Called before anything is downloaded.
+
+        Raises ``CannotRun``, or ``UsageError`` for a profile or an add-on that is not there.
+        """
 
     def install(self, tree: Path, build: Build) -> AbstractContextManager[App]:
         """Make the fetched build ready to start. At the end of the ``with`` nothing of it is left.

@@ -100,6 +100,7 @@ class Cache:
                     self._take_in(path, fetch)
             with suppress(OSError):
                 os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
+            self._make_room(path.parent)
             yield path
         finally:
             with self._lock:
@@ -157,7 +158,6 @@ class Cache:
             for left in (part, stamp):
                 with suppress(OSError):
                     left.unlink(missing_ok=True)
-        self._make_room(path.parent)
 
     def _make_durable(self, part: Path) -> None:
         if self._kept:  # it is to survive a crash of the machine, not only the end of this run

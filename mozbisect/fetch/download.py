@@ -172,8 +172,9 @@ class _Transfer:
         self._tell(self._tally.size, self._whole)
 
     def _forget(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
+        if self._tally.size:
+            self._file.seek(0)
+            self._file.truncate()
         self._tally = Tally(self._build.digest)
         self._mark = ""
 

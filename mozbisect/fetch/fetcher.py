@@ -65,7 +65,7 @@ class BuildFetcher:
     @contextmanager
     def bring(self, build: Build) -> Iterator[Path]:
         """See ``Fetcher.bring``. The file of an app that is not unpacked has the name it has on the server."""
-        tree = self._made_ready(build) or self._make_ready(build, Stop(), self._teller(build))
+        tree = self._made_ready(build) or self._make_ready(build, None, self._teller(build))
         try:
             yield tree if is_archive(build.file_name) else tree / _bare(build.file_name)
         finally:
@@ -117,7 +117,7 @@ class BuildFetcher:
             with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, errand.tell)):
                 pass
 
-    def _make_ready(self, build: Build, stop: Stop, tell: Tell) -> Path:
+    def _make_ready(self, build: Build, stop: Stop | None, tell: Tell) -> Path:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
         second = False
         while True:
@@ -132,11 +132,11 @@ class BuildFetcher:
                     log.debug("%s is fetched once more: %s", build.file_name, broken.what)
                     second = True
 
-    def _unpacked(self, file: Path, build: Build, stop: Stop) -> Path:
+    def _unpacked(self, file: Path, build: Build, stop: Stop | None) -> Path:
         tree = self._scratch.fresh("build")
         try:
             if is_archive(build.file_name):
-                unpack(file, tree, check=stop.check)
+                unpack(file, tree, check=stop.check if stop else None)
             else:
                 _copy(file, tree / _bare(build.file_name))
         except BaseException:
@@ -144,7 +144,7 @@ class BuildFetcher:
             raise
         return tree
 
-    def _download(self, build: Build, part: Path, stop: Stop, tell: Tell) -> Seal:
+    def _download(self, build: Build, part: Path, stop: Stop | None, tell: Tell) -> Seal:
         return download(self._http, build, part, stop=stop, tell=tell)
 
     def _teller(self, build: Build) -> Tell:

@@ -1,4 +1,4 @@
-"""Firefox on a desktop: find the program in an unpacked build, keep it from updating, run it with a fresh profile.
+"""Firefox on a desktop: make an unpacked build ready, run it with a fresh profile, end it whole.
 
 It downloads and unpacks nothing and judges nothing. However a run ends, no process and no temporary profile of it is
 left. mozprofile and mozrunner are imported when a build is started: a command judge starts builds itself, and
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +24,7 @@ from mozbisect.core.errors import BrokenBuild, CannotRun, UsageError
 from mozbisect.core.model import Build
 from mozbisect.launch.policies import disable_updates
 from mozbisect.launch.profile_folder import CLONE, PERSISTENCES, ProfileFolders, furnished
+from mozbisect.launch.program import find_binary, make_executable, read_facts
 from mozbisect.launch.quiet import Pref, environment
 from mozbisect.processes import ProcessTree
 
@@ -36,7 +37,6 @@ PATIENCE = 0.5
 """Seconds after a start in which a build that ends with an error counts as broken."""
 
 _SHOWN = 5  # lines of output in an error
-_PLACES = ("*/{}", "{}", "*.app/Contents/MacOS/{}", "*/*.app/Contents/MacOS/{}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class DesktopLauncher:
     def install(self, tree: Path, build: Build) -> Iterator[DesktopApp]:
         """The build in ``tree``, ready to start; at the end it is stopped. Raises ``BrokenBuild``."""
         binary = find_binary(tree, self._settings.binary_names)
-        _make_executable(binary)
+        make_executable(binary)
         disable_updates(binary)
         log.debug("%s is %s", build.file_name, binary)
         app = DesktopApp(
@@ -254,42 +254,6 @@ class _Run:
                 self._lines.append(line)
                 if self._show is not None:
                     self._show(line)
-
-
-def find_binary(tree: Path, names: Iterable[str]) -> Path:
-    """The program in an unpacked build: ``firefox/firefox``, ``Nightly.app/Contents/MacOS/firefox``, …
-
-    Raises ``BrokenBuild``.
-    """
-    for name in names:
-        for place in _PLACES:
-            for path in sorted(tree.glob(place.format(name))):
-                if path.is_file():
-                    return path
-    raise BrokenBuild(f"the build holds no program ({', '.join(names)})")
-
-
-def _make_executable(binary: Path) -> None:
-    if os.access(binary, os.X_OK):
-        return
-    try:
-        binary.chmod(binary.stat().st_mode | 0o111)
-    except OSError as error:
-        raise BrokenBuild(f"{binary.name} is not executable, and cannot be made so: {error}") from error
-
-
-def read_facts(binary: Path) -> dict[str, str]:
-    """What a build says of itself (mozversion's names); empty for one that says nothing, or not so that we can read."""
-    import mozversion
-
-    # It tells every fact at INFO level to standard error, by a handler of its own.
-    logging.getLogger("mozversion").setLevel(logging.CRITICAL)
-    try:
-        found = mozversion.get_version(binary=str(binary))
-    except Exception as error:  # noqa: BLE001  # builds of 18 years; a fact less is no reason to stop
-        log.debug("%s says nothing of itself: %s", binary, error)
-        return {}
-    return {str(name): str(value) for name, value in found.items() if value}
 
 
 def _how(status: int) -> str:

@@ -40,7 +40,7 @@ class Terminal:
                 self._listed(news)
             case Trying(number=number, candidate=candidate, build=build, left=left):
                 self._title = _title(candidate)
-                steps = "last step" if left <= 1 else f"about {left} steps left"
+                steps = f"about {left} step{'s' if left > 1 else ''} left" if left else "last step"
                 self._say(f"{number:>2}. {self._title}, {build.build_type} ({steps})")
             case Judged(side=side, reason=reason, asked=asked):
                 word = self._terms.word(side) if asked or side is not Side.UNTESTABLE else "cannot be tested"

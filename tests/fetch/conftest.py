@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import io
+import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -57,13 +60,16 @@ def sha(algorithm: str, body: bytes) -> Digest:
     return Digest(algorithm, hashlib.new(algorithm, body).hexdigest())
 
 
+_PACK: dict[str, Callable[[bytes], bytes]] = {"xz": lzma.compress, "bz2": bz2.compress, "gz": gzip.compress}
+
+
 def tar_of(*members: tuple[tarfile.TarInfo, bytes], packed: str = "xz") -> bytes:
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=f"w:{packed}") as tar:
+    with tarfile.open(fileobj=file, mode="w") as tar:
         for member, body in members:
             member.size = len(body) if member.isreg() else 0
             tar.addfile(member, io.BytesIO(body))
-    return file.getvalue()
+    return _PACK[packed](file.getvalue())
 
 
 def tar_member(name: str, kind: bytes = tarfile.REGTYPE, *, mode: int = 0o644, to: str = "") -> tarfile.TarInfo:
@@ -78,9 +84,9 @@ def zip_of(*members: tuple[str, bytes, int]) -> bytes:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, body, mode in members:
             member = zipfile.ZipInfo(name)
-            member.external_attr = mode << 16
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, body)
+            member.external_attr = mode << 16  # only now: writestr takes 0 for 0o600
     return file.getvalue()
 
 

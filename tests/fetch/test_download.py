@@ -132,9 +132,11 @@ def test_nobody_there_is_the_network_and_not_the_build(http: Http, part: Path) -
 # ------------------------------------------------------------------------------------------------- going on
 
 
-@pytest.mark.parametrize("mark", [{"etag": '"1"'}, {"Last_Modified": "Mon, 14 Sep 2026 09:31:22 GMT"}], ids=str)
+@pytest.mark.parametrize(
+    "mark", [{"ETag": '"1"'}, {"Last-Modified": "Mon, 14 Sep 2026 09:31:22 GMT"}], ids=["etag", "date"]
+)
 def test_a_broken_transfer_goes_on_where_it_broke(mark: dict[str, str], server: Server, http: Http, part: Path) -> None:
-    build = build_at(server.put("/f.zip", BODY, **mark))
+    build = build_at(server.put("/f.zip", BODY, headers=mark))
     server.faults["/f.zip"] += [Cut(70_000), Cut(20_000)]
     download(http, build, part)
     assert part.read_bytes() == BODY
@@ -152,11 +154,11 @@ def test_a_server_that_knows_no_ranges_sends_it_all_again(server: Server, http: 
     assert part.read_bytes() == BODY
 
 
-@pytest.mark.parametrize("mark", [{}, {"etag": 'W/"1"'}], ids=str)
+@pytest.mark.parametrize("mark", [{}, {"ETag": 'W/"1"'}], ids=str)
 def test_without_a_strong_mark_no_two_halves_are_joined(
     mark: dict[str, str], server: Server, http: Http, part: Path
 ) -> None:
-    build = build_at(server.put("/f.zip", BODY, **mark))
+    build = build_at(server.put("/f.zip", BODY, headers=mark))
     server.faults["/f.zip"] += [Cut(70_000)]
     download(http, build, part)
     assert part.read_bytes() == BODY
@@ -243,7 +245,12 @@ def test_a_stop_ends_a_transfer_that_waits_for_bytes(server: Server, http: Http,
     build = build_at(server.put("/f.zip", BODY))
     server.faults["/f.zip"] += [Stall(1000)]
     stop = Stop()
-    ender = threading.Thread(target=lambda: (server.stalling.wait(), stop.now()))
+
+    def end() -> None:
+        server.stalling.wait(5)
+        stop.now()
+
+    ender = threading.Thread(target=end)
     ender.start()
     with pytest.raises(Stopped):
         download(http, build, part, stop=stop)

@@ -20,7 +20,8 @@ import pytest
 
 from mozbisect.core.errors import BrokenBuild, CacheTrouble, CannotRun, UsageError
 from mozbisect.core.model import Build
-from mozbisect.launch.desktop import DesktopApp, DesktopLauncher, LaunchSettings, find_binary
+from mozbisect.launch.desktop import DesktopApp, DesktopLauncher, LaunchSettings
+from mozbisect.launch.program import find_binary
 from mozbisect.processes import ProcessTree
 from tests.test_processes import lives
 
@@ -242,12 +243,24 @@ def test_every_start_has_a_fresh_profile(tree_with: TreeWith, build: Build, temp
     assert "used" not in second[1].split()
 
 
+def test_starting_again_ends_the_first(tree_with: TreeWith, build: Build, temp: Path) -> None:
+    seat = Seat(temp, SETTINGS)
+    with seat.run(tree_with("echo $$\n" + STAY), build) as app:
+        first = int(seat.line())
+        app.start()
+        second = int(seat.line())
+        assert not lives(first)
+        assert lives(second)
+        assert len(list(temp.iterdir())) == 1
+
+
 def persons_profile(tmp_path: Path) -> Path:
     folder = tmp_path / "mine"
     (folder / "cache2").mkdir(parents=True)
     (folder / "places.sqlite").write_text("history")
     (folder / "user.js").write_text('user_pref("mine", 1);\n')
     (folder / "lock").symlink_to("127.0.1.1:+1234")  # as Firefox leaves it: it leads nowhere
+    (folder / "old").symlink_to("gone")
     return folder
 
 
@@ -492,7 +505,7 @@ def test_an_interruption_while_the_build_starts_leaves_nothing(
 
 # ----------------------------------------------------------------------------------------- real Firefox
 
-FIREFOX = Path("/usr/lib/firefox-esr")
+FIREFOX = Path(shutil.which("firefox-esr") or "firefox-esr").resolve().parent
 needs_firefox = pytest.mark.skipif(not (FIREFOX / "firefox-esr").exists(), reason="firefox-esr is not installed")
 
 

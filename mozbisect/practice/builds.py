@@ -1,0 +1,236 @@
+"""Stand-ins for Firefox: small packages that unpack, start, say who they are, and are good or bad as the world wills.
+
+The same build always has the same bytes. Nothing is made before it is asked for. A package is made of two parts:
+padding, equal for all packages of a size, and the few files that differ. So a large build costs no more than a
+small one once its padding is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+import random
+import shlex
+import tarfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from mozbisect.practice.world import Package
+
+GOOD_COLOUR = "green"
+BAD_COLOUR = "red"
+
+BROKEN_PREF = "mozbisect.practice.broken"
+"""True in the profile of a bad build that runs in a real Firefox; false in that of a good one."""
+
+_SCRIPT = """\
+#!/bin/sh
+# A stand-in for Firefox, made by "mozbisect practice".
+for word in "$@"; do
+  case "$word" in
+    --version) echo "Mozilla Firefox {version}"; exit 0 ;;
+    --check) check=yes ;;
+  esac
+done
+echo "practice Firefox {version} {build_id} rev {revision}"
+echo "window colour: {colour}"
+[ -n "$check" ] && exit {status}
+exec sleep 86400
+"""
+
+_DYING_SCRIPT = """\
+#!/bin/sh
+# A stand-in for a Firefox that cannot start, made by "mozbisect practice".
+echo "practice Firefox {version}: error while loading shared libraries: libpractice.so.1" >&2
+for word in "$@"; do
+  [ "$word" = --check ] && exit 125
+done
+exit 1
+"""
+
+# The real Firefox lies elsewhere and stays as it is: what differs between two builds is put into the profile.
+_WRAPPER = """\
+#!/bin/sh
+# A real Firefox that "mozbisect practice" makes good or bad through the profile it is started with.
+before=
+for word in "$@"; do
+  case "$before" in
+    -profile|--profile) cat >> "$word/user.js" <<'END'
+{prefs}END
+    ;;
+  esac
+  before=$word
+done
+exec {binary} "$@"
+"""
+
+_PAGE = "data:text/html,<title>practice {build_id}</title><body style='background:{colour}'><h1>{colour}</h1>"
+
+_APPLICATION_INI = """\
+[App]
+Vendor=Mozilla
+Name=Firefox
+RemotingName=firefox
+CodeName=Nightly
+Version={version}
+BuildID={build_id}
+SourceRepository={repository}
+SourceStamp={revision}
+ID={{ec8030f7-c20a-464f-9b0e-13a3a9e97384}}
+
+[Gecko]
+MinVersion={version}
+MaxVersion={version}
+"""
+
+_PLATFORM_INI = """\
+[Build]
+BuildID={build_id}
+Milestone={version}
+SourceRepository={repository}
+SourceStamp={revision}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What one package is made from. ``ending`` is that of its file name: ".tar.xz" or ".zip"."""
+
+    ending: str
+    version: str
+    build_id: str
+    repository: str  # the URL that the build gives as its source
+    revision: str
+    good: bool
+    package: Package = Package.FINE
+    size_mb: int = 0
+    firefox_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A package: its bytes are ``padding`` and then ``own``."""
+
+    padding: bytes
+    own: bytes
+    sha256: str
+    sha512: str
+
+    def __len__(self) -> int:
+        return len(self.padding) + len(self.own)
+
+
+@lru_cache(maxsize=4096)
+def build(recipe: Recipe) -> Archive:
+    """The package of a recipe. Raises ``OSError`` if ``firefox_dir`` holds no Firefox."""
+    if recipe.package is Package.NO_ARCHIVE:
+        return _archive(_Padding(b""), b"This was to be a package.\n" * 40)
+    files = list(_files(recipe))
+    if recipe.ending == ".zip":
+        return _archive(_Padding(b""), _zip(files, recipe.size_mb))
+    return _archive(_tar_padding(recipe.size_mb), lzma.compress(_tar(files), preset=0))
+
+
+class _Padding:
+    """The part that packages share, with its hashes begun."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.sha256 = hashlib.sha256(data)
+        self.sha512 = hashlib.sha512(data)
+
+
+def _archive(padding: _Padding, own: bytes) -> Archive:
+    digests = [begun.copy() for begun in (padding.sha256, padding.sha512)]
+    for digest in digests:
+        digest.update(own)
+    return Archive(padding.data, own, digests[0].hexdigest(), digests[1].hexdigest())
+
+
+def _files(recipe: Recipe) -> Iterable[tuple[str, str, bool]]:
+    """Name, text, is a program."""
+    words = {
+        "version": recipe.version,
+        "build_id": recipe.build_id,
+        "repository": recipe.repository,
+        "revision": recipe.revision,
+        "colour": GOOD_COLOUR if recipe.good else BAD_COLOUR,
+        "status": 0 if recipe.good else 1,
+    }
+    yield "firefox/application.ini", _APPLICATION_INI.format_map(words), False
+    yield "firefox/platform.ini", _PLATFORM_INI.format_map(words), False
+    yield "firefox/README.practice", "Made by mozbisect for practice; this is no Firefox.\n", False
+    if recipe.package is Package.NO_BINARY:
+        return
+    name = "firefox/firefox.exe" if recipe.ending == ".zip" else "firefox/firefox"
+    if recipe.package is Package.DIES:
+        yield name, _DYING_SCRIPT.format_map(words), True
+    elif recipe.firefox_dir is not None:
+        page = _PAGE.format_map(words)
+        yield name, _WRAPPER.format(prefs=_prefs(recipe, page), binary=shlex.quote(str(_real(recipe)))), True
+    else:
+        yield name, _SCRIPT.format_map(words), True
+
+
+def _real(recipe: Recipe) -> Path:
+    assert recipe.firefox_dir is not None
+    for name in ("firefox", "firefox-esr", "firefox-bin"):
+        binary = recipe.firefox_dir / name
+        if binary.is_file():
+            return binary.absolute()
+    raise FileNotFoundError(f"There is no Firefox in {recipe.firefox_dir}.")
+
+
+def _prefs(recipe: Recipe, page: str) -> str:
+    bad = "false" if recipe.good else "true"
+    return (
+        f'user_pref("{BROKEN_PREF}", {bad});\n'
+        f'user_pref("ui.systemUsesDarkTheme", {0 if recipe.good else 1});\n'
+        'user_pref("browser.startup.page", 1);\n'
+        f'user_pref("browser.startup.homepage", "{page}");\n'
+    )
+
+
+def _tar(files: Iterable[tuple[str, str, bool]]) -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, text, is_program in files:
+            _add(tar, name, text.encode(), 0o755 if is_program else 0o644)
+    return target.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, body: bytes, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(body), mode
+    tar.addfile(member, io.BytesIO(body))
+
+
+@lru_cache(maxsize=4)
+def _tar_padding(size_mb: int) -> _Padding:
+    """The beginning of a ``.tar.xz`` (an xz file may consist of several streams): one file that does not compress."""
+    if not size_mb:
+        return _Padding(b"")
+    target = io.BytesIO()
+    tar = tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  (never closed: no end)
+    _add(tar, "firefox/libxul.so", _noise(size_mb), 0o644)
+    return _Padding(lzma.compress(target.getvalue(), preset=0))
+
+
+def _noise(size_mb: int) -> bytes:
+    return random.Random("padding").randbytes(size_mb << 20)
+
+
+def _zip(files: Iterable[tuple[str, str, bool]], size_mb: int) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text, is_program in files:
+            entry = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+            entry.external_attr = (0o755 if is_program else 0o644) << 16
+            archive.writestr(entry, text)
+        if size_mb:
+            archive.writestr(zipfile.ZipInfo("firefox/xul.dll", (2026, 1, 1, 0, 0, 0)), _noise(size_mb))
+    return target.getvalue()

@@ -1,0 +1,120 @@
+"""One trial of mozbisect on an invented history: serve it, say how to bisect it, and compare the answer with the truth."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from mozbisect.core.journal import Session
+from mozbisect.core.model import Candidate, Finding
+from mozbisect.practice.history import make_world
+from mozbisect.practice.server import PracticeServer
+from mozbisect.practice.world import LAST_DAY, World, WorldParameters
+
+
+@dataclass(frozen=True)
+class Served:
+    """A trial that can be bisected now."""
+
+    server: PracticeServer
+    world: World
+    command: str
+
+    def words(self, *, play: bool) -> dict[str, Any]:
+        """The options of ``mozbisect``, by name, that search this world; ``play``: a person judges."""
+        first, last = str(self.world.nightlies[0].when.date()), str(self.world.nightlies[-1].when.date())
+        old, new = ("bad", "good") if self.world.parameters.fixes else ("good", "bad")
+        return {
+            old: first,
+            new: last,
+            "find_fix": self.world.parameters.fixes,
+            "arch": "x86_64",
+            # A stand-in says its colour on standard output; nobody could judge it otherwise.
+            **({"process_output": "stdout"} if play else {"command": self.command}),
+            "archive_base_url": self.server.archive_url,
+            "taskcluster_root_url": self.server.taskcluster_url,
+            "hg_url": self.server.hg_url,
+            "lando_url": self.server.lando_url,
+        }
+
+    def command_line(self) -> list[str]:
+        """The same as words of a command line."""
+        words = self.words(play=False)
+        flags = ["--find-fix"] if words.pop("find_fix") else []
+        return flags + [part for key, value in words.items() for part in (f"--{key.replace('_', '-')}", value)]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A world and, perhaps, the real Firefox that is wrapped into its builds."""
+
+    world: World
+    firefox: Path | None = None
+
+    @classmethod
+    def invent(cls, *, seed: int, days: int, find_fix: bool, firefox: Path | None) -> Trial:
+        first = LAST_DAY - timedelta(days=days - 1)
+        parameters = WorldParameters(
+            seed=seed,
+            start=first,
+            days=days,
+            fixes=find_fix,
+            fast_forwards=0.2,
+            merge_not_last=0.2,
+            merge_words="mixed",
+            missing_days=0.05,
+            empty_folders=0.03,
+            missing_tasks=0.03,
+        )
+        return cls(make_world(parameters), firefox)
+
+    @contextmanager
+    def served(self, port: int) -> Iterator[Served]:
+        """The world on a port of this machine (0: any free one)."""
+        if self.firefox:
+            command = f"{sys.executable} -m mozbisect.practice.look {{binary}}"
+        else:
+            command = "{binary} --check"
+        with PracticeServer(self.world, port=port, firefox_dir=self.firefox) as server:
+            yield Served(server, self.world, command)
+
+    def compare(self, session: Session) -> tuple[bool, str]:
+        """Is the finding right, and a sentence that says so."""
+        finding = session.stage.ask()
+        culprit = self.world.culprit
+        truth = f"The culprit was {culprit.commit.node[:12]}, pushed to {culprit.push.repo} in {culprit.push.head.node[:12]}"
+        if not isinstance(finding, Finding):
+            return False, f"{truth}. The search did not end."
+        old, new = self._has(finding.last_old, session), self._has(finding.first_new, session)
+        if old or not new:
+            return False, f"{truth}. The range that was found does not hold it: this is a bug in mozbisect."
+        if finding.first_new.revision == self.world.expected().first_new.head.node:
+            return True, f"{truth}. That is what was found."
+        return True, f"{truth}. The range that was found holds it; closer builds do not exist."
+
+    def _has(self, candidate: Candidate, session: Session) -> bool:
+        """Does a candidate of the last stage hold the culprit?"""
+        build = session.stage.builds.get(candidate.key)
+        revision = candidate.revision or (build.revision if build else None)
+        return revision is not None and self.world.contains_culprit(revision)
+
+
+@contextmanager
+def private_state() -> Iterator[None]:
+    """Sessions of a trial go to a folder of their own: once its server is gone, nobody can resume them."""
+    before = os.environ.get("MOZBISECT_STATE_DIR")
+    with tempfile.TemporaryDirectory(prefix="mozbisect-practice-", ignore_cleanup_errors=True) as folder:
+        os.environ["MOZBISECT_STATE_DIR"] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop("MOZBISECT_STATE_DIR")
+            if before is not None:
+                os.environ["MOZBISECT_STATE_DIR"] = before

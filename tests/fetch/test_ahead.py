@@ -1,0 +1,253 @@
+"""Look-ahead, without any download: what is begun, what is stopped, what is thrown away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mozbisect.core.errors import NoBuild
+from mozbisect.core.model import Candidate
+from mozbisect.fetch.ahead import Errand, LookAhead
+from tests.fetch.conftest import build_at, nightly
+
+A, B, C, D = (nightly(key) for key in "abcd")
+
+
+class Patience:
+    """Stands in for the clock: patience is over when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float, then: Callable[[], None]) -> Callable[[], None]:
+        self.seconds.append(seconds)
+        self.waiting.append(then)
+        return lambda: self.waiting.remove(then)
+
+    def is_over(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for then in waiting:
+            then()
+
+
+class Work:
+    """Errands that go on until they are stopped, or until the test lets them end."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.stopped: list[str] = []
+        self.discarded: list[str] = []
+        self.goes_on = {candidate: threading.Event() for candidate in (A, B, C, D)}
+        self.fails: set[Candidate] = set()
+        self.changed = threading.Condition()
+
+    def run(self, errand: Errand) -> None:
+        self._note(self.begun, errand.candidate.key)
+        try:
+            while not self.goes_on[errand.candidate].wait(0.005):
+                errand.stop.check()
+        except BaseException:
+            self._note(self.stopped, errand.candidate.key)
+            raise
+        if errand.candidate in self.fails:
+            raise NoBuild("no such build")
+        errand.build = build_at("http://a/b", candidate=errand.candidate)
+        errand.tree = Path(errand.candidate.key)
+
+    def discard(self, tree: Path) -> None:
+        self._note(self.discarded, str(tree))
+
+    def _note(self, where: list[str], what: str) -> None:
+        with self.changed:
+            where.append(what)
+            self.changed.notify_all()
+
+    def until(self, happened: Callable[[], bool]) -> None:
+        """Wait for it; looks again now and then, as not all that can happen is noted here."""
+        with self.changed:
+            for _ in range(1000):
+                if happened():
+                    return
+                self.changed.wait(0.005)
+        raise AssertionError("it did not happen")
+
+
+@pytest.fixture
+def patience() -> Patience:
+    return Patience()
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def ahead(work: Work, patience: Patience) -> Iterator[LookAhead]:
+    ahead = LookAhead(work.run, work.discard, patience=0.25, later=patience)
+    yield ahead
+    ahead.close()
+
+
+def running() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "look-ahead"]
+
+
+def test_nothing_is_begun_before_patience_is_over(ahead: LookAhead, work: Work, patience: Patience) -> None:
+    ahead.want([A])
+    assert (work.begun, patience.seconds) == ([], [0.25])
+    patience.is_over()
+    work.until(lambda: work.begun == ["a"])
+
+
+@pytest.mark.parametrize("end", ["want", "claim", "close"])
+def test_who_answers_at_once_makes_nothing_begin(end: str, ahead: LookAhead, work: Work, patience: Patience) -> None:
+    ahead.want([A])
+    {"want": lambda: ahead.want([]), "claim": lambda: ahead.claim(D), "close": ahead.close}[end]()
+    assert patience.waiting == []
+    patience.is_over()
+    assert work.begun == []
+
+
+def test_two_at_once_and_likeliest_first(ahead: LookAhead, work: Work, patience: Patience) -> None:
+    ahead.want([C, A, B])
+    patience.is_over()
+    work.until(lambda: len(work.begun) == 2)
+    assert set(work.begun) == {"c", "a"}
+    assert len(running()) == 2
+
+
+def test_one_that_comes_to_nothing_makes_place_for_the_next(ahead: LookAhead, work: Work, patience: Patience) -> None:
+    work.fails = {A}
+    ahead.want([A, B, C])
+    patience.is_over()
+    work.goes_on[A].set()
+    work.until(lambda: set(work.begun) == {"a", "b", "c"})
+    assert ahead.claim(A) is None
+
+
+def test_one_that_is_ready_keeps_its_place(ahead: LookAhead, work: Work, patience: Patience) -> None:
+    ahead.want([A, B, C])
+    patience.is_over()
+    work.goes_on[A].set()
+    work.goes_on[B].set()
+    for thread in running():
+        thread.join(5)
+    assert set(work.begun) == {"a", "b"}
+
+
+def test_a_claim_gives_the_errand_that_is_under_way_and_stops_the_others(
+    ahead: LookAhead, work: Work, patience: Patience
+) -> None:
+    ahead.want([A, B])
+    patience.is_over()
+    work.until(lambda: len(work.begun) == 2)
+    claimed = ahead.claim(A)
+    assert claimed is not None
+    work.until(lambda: work.stopped == ["b"])
+    work.goes_on[A].set()
+    assert claimed.done.wait(5)
+    assert claimed.tree == Path("a")
+    assert ahead.claim(A) is None
+    ahead.close()
+    assert work.discarded == []  # it belongs to who claimed it
+
+
+def test_to_claim_what_is_ready_disturbs_nobody(ahead: LookAhead, work: Work, patience: Patience) -> None:
+    ahead.want([A, B])
+    patience.is_over()
+    work.goes_on[A].set()
+    work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
+    assert ahead.claim(A) is not None
+    ahead.want([B, C])
+    patience.is_over()
+    work.until(lambda: set(work.begun) == {"a", "b", "c"})
+    assert work.stopped == []
+
+
+def test_what_is_not_wanted_any_more_is_stopped_and_what_is_still_wanted_goes_on(
+    ahead: LookAhead, work: Work, patience: Patience
+) -> None:
+    ahead.want([A, B])
+    patience.is_over()
+    work.until(lambda: len(work.begun) == 2)
+    ahead.want([B, C])
+    work.until(lambda: work.stopped == ["a"])
+    patience.is_over()
+    work.until(lambda: len(work.begun) == 3)
+    assert work.begun[-1] == "c"
+
+
+def test_what_is_ready_and_not_wanted_any_more_is_thrown_away(ahead: LookAhead, work: Work, patience: Patience) -> None:
+    ahead.want([A])
+    patience.is_over()
+    work.goes_on[A].set()
+    work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
+    ahead.want([B])
+    assert work.discarded == ["a"]
+
+
+def test_kept_errands_go_to_their_end_and_leave_no_tree(work: Work, patience: Patience) -> None:
+    ahead = LookAhead(work.run, work.discard, keep=True, later=patience)
+    ahead.want([A])
+    patience.is_over()
+    work.until(lambda: work.begun == ["a"])
+    ahead.want([B])
+    ahead.claim(C)
+    assert work.stopped == []
+    work.goes_on[A].set()
+    work.until(lambda: work.discarded == ["a"])
+    ahead.close()
+    assert work.stopped == []
+
+
+def test_kept_errands_take_places_until_they_end(work: Work, patience: Patience) -> None:
+    ahead = LookAhead(work.run, work.discard, keep=True, later=patience)
+    ahead.want([A, B])
+    patience.is_over()
+    ahead.want([C])
+    patience.is_over()
+    assert set(work.begun) <= {"a", "b"}
+    work.goes_on[B].set()
+    work.until(lambda: "c" in work.begun)
+    ahead.close()
+
+
+def test_an_errand_that_fails_says_nothing(
+    ahead: LookAhead, work: Work, patience: Patience, capfd: pytest.CaptureFixture[str]
+) -> None:
+    work.fails = {A}
+    work.goes_on[A].set()
+    del work.goes_on[B]  # so that its errand ends in a KeyError
+    ahead.want([A, B])
+    patience.is_over()
+    for thread in running():
+        thread.join(5)
+    assert ahead.claim(A) is None
+    assert ahead.claim(B) is None
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_after_the_close_no_thread_runs_and_nothing_begins(keep: bool, work: Work, patience: Patience) -> None:
+    ahead = LookAhead(work.run, work.discard, keep=keep, later=patience)
+    ahead.want([A, B, C])
+    patience.is_over()
+    work.until(lambda: len(work.begun) == 2)
+    ahead.close()
+    assert running() == []
+    ahead.want([D])
+    patience.is_over()
+    assert len(work.begun) == 2
+    ahead.close()
+
+
+def test_patience_by_the_real_clock(work: Work) -> None:
+    ahead = LookAhead(work.run, work.discard, patience=0.01)
+    ahead.want([A])
+    work.until(lambda: work.begun == ["a"])
+    ahead.close()

@@ -1,0 +1,321 @@
+"""The folder of downloaded files: names, trust, room, and two runs at once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mozbisect.core.errors import BrokenBuild, CacheTrouble
+from mozbisect.core.model import Build, Digest
+from mozbisect.fetch import cache as module
+from mozbisect.fetch.cache import Cache, file_name
+from mozbisect.fetch.verify import Seal
+from tests.fetch.conftest import build_at, nightly, push, sha
+
+ARCHIVE = "https://archive.mozilla.org/pub/firefox/nightly/2026/09/2026-09-14-09-31-22-mozilla-central"
+TASK = "https://firefox-ci-tc.services.mozilla.com/api/queue/v1/task"
+
+
+class Shop:
+    """Where files come from; remembers how often."""
+
+    def __init__(self, body: bytes = b"a build") -> None:
+        self.body = body
+        self.visits = 0
+
+    def __call__(self, part: Path) -> Seal:
+        self.visits += 1
+        with part.open("xb") as file:
+            file.write(self.body)
+        return Seal(len(self.body), sha("sha256", self.body).hex)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+# ------------------------------------------------------------------------------------------------------- names
+
+
+def test_a_nightly_is_called_by_its_folder() -> None:
+    name = file_name(build_at(f"{ARCHIVE}/firefox-145.0a1.en-US.linux-x86_64.tar.xz"))
+    start, build_type, mark, file = name.split("--")
+    assert (start, build_type, len(mark)) == ("2026-09-14-09-31-22-mozilla-central", "shippable", 8)
+    assert file == "firefox-145.0a1.en-US.linux-x86_64.tar.xz"
+
+
+def test_a_push_is_called_by_its_repository_and_revision() -> None:
+    build = build_at(f"{TASK}/aBc/artifacts/public/build/target.tar.xz", candidate=push())
+    assert file_name(build).startswith("autoland-0123456789ab--shippable--")
+    assert file_name(build).endswith("--target.tar.xz")
+
+
+def test_builds_that_differ_in_platform_language_or_task_never_share_a_name() -> None:
+    urls = [
+        f"{TASK}/linux/artifacts/public/build/target.tar.xz",
+        f"{TASK}/linux-retriggered/artifacts/public/build/target.tar.xz",
+        f"{TASK}/mac/artifacts/public/build/target.dmg",
+        f"{TASK}/fenix/artifacts/public/build/arm64-v8a/target.apk",
+        f"{TASK}/fenix/artifacts/public/build/x86_64/target.apk",
+    ]
+    assert len({file_name(build_at(url, candidate=push())) for url in urls}) == len(urls)
+
+
+@given(st.text(max_size=400), st.text(max_size=400), st.text(max_size=40))
+def test_a_name_can_be_written_on_every_disk(key: str, name: str, build_type: str) -> None:
+    build = replace(build_at("http://a/b", candidate=nightly(key), build_type=build_type), file_name=name)
+    found = file_name(build)
+    assert 0 < len(found) < 200
+    assert not set(found) & set('/\\:*?"<>| \0\n')
+    assert not found.startswith(".")
+
+
+# ------------------------------------------------------------------------------------------------------- trust
+
+
+def test_a_file_is_fetched_once(tmp_path: Path, shop: Shop) -> None:
+    build = build_at(f"{ARCHIVE}/f.zip")
+    cache = Cache(tmp_path / "deep" / "folder")
+    assert not cache.holds(build)
+    for _ in range(2):
+        with cache.lend(build, shop) as path:
+            assert path.read_bytes() == b"a build"
+    assert shop.visits == 1
+    assert cache.holds(build)
+
+
+def test_the_next_run_has_it_still(tmp_path: Path, shop: Shop) -> None:
+    for digest in (None, sha("sha512", b"a build")):
+        build = build_at(f"{ARCHIVE}/{digest}.zip", digest=digest)
+        for _ in range(2):
+            with Cache(tmp_path) as cache, cache.lend(build, shop) as path:
+                assert path.read_bytes() == b"a build"
+    assert shop.visits == 2
+
+
+@pytest.mark.parametrize("digest", [None, sha("sha256", b"a build")])
+@pytest.mark.parametrize("damaged", [b"", b"a buil", b"a cuild", b"a build and more"])
+def test_a_damaged_file_is_fetched_again(damaged: bytes, digest: Digest | None, tmp_path: Path, shop: Shop) -> None:
+    build = build_at(f"{ARCHIVE}/f.zip", digest=digest)
+    cache = Cache(tmp_path)
+    with cache.lend(build, shop):
+        pass
+    (tmp_path / file_name(build)).write_bytes(damaged)
+    with cache.lend(build, shop) as path:
+        assert path.read_bytes() == b"a build"
+    assert shop.visits == 2
+
+
+def test_a_file_that_somebody_else_put_there_is_taken_if_its_digest_is_right(tmp_path: Path, shop: Shop) -> None:
+    right = build_at(f"{ARCHIVE}/f.zip", digest=sha("sha256", b"a build"))
+    unknown = build_at(f"{ARCHIVE}/g.zip")
+    for build in (right, unknown):
+        (tmp_path / file_name(build)).write_bytes(b"a build")
+    cache = Cache(tmp_path)
+    assert cache.holds(right)
+    assert not cache.holds(unknown)
+    for build in (right, unknown):
+        with cache.lend(build, shop):
+            pass
+    assert shop.visits == 1
+
+
+def test_a_file_that_was_dropped_is_gone_and_its_seal_too(tmp_path: Path, shop: Shop) -> None:
+    build = build_at(f"{ARCHIVE}/f.zip")
+    cache = Cache(tmp_path)
+    with cache.lend(build, shop):
+        pass
+    cache.drop(build)
+    cache.drop(build)
+    assert names(tmp_path) == set()
+
+
+def test_a_fetch_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def fails(part: Path) -> Seal:
+        raise BrokenBuild("no")
+
+    with pytest.raises(BrokenBuild), Cache(tmp_path).lend(build_at(f"{ARCHIVE}/f.zip"), fails):
+        pass
+    assert names(tmp_path) == set()
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path, shop: Shop) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheTrouble), Cache(tmp_path / "file" / "x").lend(build_at(f"{ARCHIVE}/f.zip"), shop):
+        pass
+
+
+def test_a_private_folder_is_gone_after_the_close(tmp_path: Path, shop: Shop) -> None:
+    with Cache(temp_root=tmp_path) as cache:
+        assert not cache.holds(build_at(f"{ARCHIVE}/f.zip"))
+        with cache.lend(build_at(f"{ARCHIVE}/f.zip"), shop) as path:
+            assert path.is_relative_to(tmp_path)
+        assert cache.holds(build_at(f"{ARCHIVE}/f.zip"))
+    assert names(tmp_path) == set()
+
+
+# -------------------------------------------------------------------------------------------------------- room
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        self.time += 1
+        return self.time
+
+
+@pytest.fixture
+def builds() -> list[Build]:
+    return [build_at(f"{ARCHIVE}/{number}.zip") for number in range(9)]
+
+
+KIB = 1 / 2**20  # in GiB
+
+
+def held(cache: Cache, builds: list[Build]) -> list[int]:
+    return [number for number, build in enumerate(builds) if cache.holds(build)]
+
+
+def use(cache: Cache, build: Build, shop: Callable[[Path], Seal]) -> None:
+    with cache.lend(build, shop):
+        pass
+
+
+def test_what_was_not_used_for_longest_makes_room(tmp_path: Path, builds: list[Build]) -> None:
+    cache = Cache(tmp_path, limit_gib=6 * KIB, now=Clock())
+    shop = Shop(bytes(1024))
+    for build in builds[:6]:
+        use(cache, build, shop)
+    assert held(cache, builds) == [0, 1, 2, 3, 4, 5]
+    use(cache, builds[0], shop)  # and so it is not the oldest any more
+    use(cache, builds[6], shop)
+    assert held(cache, builds) == [0, 2, 3, 4, 5, 6]
+    assert len(names(tmp_path)) == 12  # each with its seal
+
+
+def test_the_newest_five_stay_however_small_the_limit(tmp_path: Path, builds: list[Build]) -> None:
+    cache = Cache(tmp_path, limit_gib=1 * KIB, now=Clock())
+    for build in builds:
+        use(cache, build, Shop(bytes(1024)))
+    assert held(cache, builds) == [4, 5, 6, 7, 8]
+
+
+def test_what_is_in_use_stays(tmp_path: Path, builds: list[Build]) -> None:
+    cache = Cache(tmp_path, limit_gib=1 * KIB, now=Clock())
+    shop = Shop(bytes(1024))
+    with cache.lend(builds[0], shop):
+        for build in builds[1:]:
+            use(cache, build, shop)
+        assert held(cache, builds) == [0, 4, 5, 6, 7, 8]
+
+
+def test_without_a_limit_everything_stays(tmp_path: Path, builds: list[Build]) -> None:
+    cache = Cache(tmp_path, now=Clock())
+    for build in builds:
+        use(cache, build, Shop(bytes(1024)))
+    assert held(cache, builds) == list(range(9))
+
+
+def test_nothing_that_is_not_ours_is_ever_removed(tmp_path: Path, builds: list[Build]) -> None:
+    theirs = {"notes.txt", "2026-09-14--mozilla-central--firefox.zip", ".download.part", "letter.seal"}
+    for name in theirs:
+        (tmp_path / name).write_bytes(bytes(9000))
+        os.utime(tmp_path / name, (1, 1))
+    cache = Cache(tmp_path, limit_gib=1 * KIB, now=Clock())
+    for build in builds:
+        use(cache, build, Shop(bytes(1024)))
+    assert theirs < names(tmp_path)
+
+
+def test_what_killed_runs_left_half_written_is_swept_up_after_a_day(tmp_path: Path, shop: Shop) -> None:
+    build = build_at(f"{ARCHIVE}/f.zip")
+
+    def killed(part: Path) -> Seal:
+        left.append(part)
+        return shop(part)
+
+    left: list[Path] = []
+    use(Cache(tmp_path), build, killed)
+    (part,) = left
+    part.write_bytes(b"half")
+    old, young = part, part.with_name(part.name.replace(".f.zip", ".g.zip").replace(".part", "2.part"))
+    young.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    use(Cache(tmp_path), build, shop)
+    assert not old.exists()
+    assert young.exists()
+    assert shop.visits == 1
+
+
+# ------------------------------------------------------------------------------------------------ side by side
+
+
+def test_two_threads_that_want_one_file_fetch_it_once(tmp_path: Path) -> None:
+    build = build_at(f"{ARCHIVE}/f.zip")
+    cache = Cache(tmp_path)
+    shop = Shop()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(part: Path) -> Seal:
+        begun.set()
+        go_on.wait(5)
+        return shop(part)
+
+    first = threading.Thread(target=use, args=(cache, build, slowly))
+    first.start()
+    begun.wait(5)
+    second = threading.Thread(target=use, args=(cache, build, shop))
+    second.start()
+    go_on.set()
+    first.join()
+    second.join()
+    assert shop.visits == 1
+
+
+def test_two_runs_that_fetch_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    build = build_at(f"{ARCHIVE}/f.zip")
+    one, two = Cache(tmp_path), Cache(tmp_path)
+    shop = Shop()
+
+    def meanwhile_the_other(part: Path) -> Seal:
+        seal = shop(part)
+        use(two, build, shop)
+        return seal
+
+    with one.lend(build, meanwhile_the_other) as path:
+        assert path.read_bytes() == b"a build"
+    assert shop.visits == 2
+    assert len(names(tmp_path)) == 2
+
+
+def test_a_file_that_another_run_removed_is_fetched_again(tmp_path: Path, shop: Shop) -> None:
+    build = build_at(f"{ARCHIVE}/f.zip")
+    one, two = Cache(tmp_path), Cache(tmp_path)
+    use(one, build, shop)
+    two.drop(build)
+    with one.lend(build, shop) as path:
+        assert path.exists()
+    assert shop.visits == 2
+
+
+def test_a_run_that_ends_between_file_and_seal_harms_nobody(tmp_path: Path, shop: Shop) -> None:
+    build = build_at(f"{ARCHIVE}/f.zip")
+    use(Cache(tmp_path), build, shop)
+    (tmp_path / (file_name(build) + module._SEAL)).unlink()
+    with Cache(tmp_path).lend(build, shop) as path:
+        assert path.read_bytes() == b"a build"
+    assert shop.visits == 2

@@ -1,0 +1,334 @@
+"""Builds brought here, from a real server into real folders."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mozbisect import net
+from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild
+from mozbisect.core.model import Build, Candidate
+from mozbisect.core.ports import Fetcher
+from mozbisect.fetch.cache import Cache, file_name
+from mozbisect.fetch.fetcher import BuildFetcher
+from mozbisect.net import Http
+from tests.fetch.conftest import build_at, firefox, nightly, sha, zip_of
+from tests.fetch.test_ahead import Patience, running
+from tests.serving import Cut, File, Instead, Server, Stall, Status
+
+A, B = nightly("a"), nightly("b")
+
+
+class World:
+    """A server with a Firefox for each of a few candidates, and all that a fetcher needs."""
+
+    def __init__(self, server: Server, http: Http, root: Path) -> None:
+        self.server, self.http, self.root = server, http, root
+        self.patience = Patience()
+        self.builds: dict[Candidate, Build] = {}
+        self.told: list[tuple[Build, int, int | None]] = []
+        self.temp = root / "temp"
+        self.cache = Cache(root / "persist")
+        self.fetchers: list[BuildFetcher] = []
+        for candidate in (A, B):
+            self.put(candidate, firefox(candidate.key))
+
+    def put(self, candidate: Candidate, body: bytes, *, digest: bool = True, name: str = "firefox.tar.xz") -> Build:
+        url = self.server.put(f"/{candidate.key}/{name}", body, etag='"1"')
+        build = build_at(url, candidate=candidate, digest=sha("sha256", body) if digest else None)
+        self.builds[candidate] = build
+        return build
+
+    def find(self, candidate: Candidate) -> Build:
+        if candidate not in self.builds:
+            raise NoBuild("none that day")
+        return self.builds[candidate]
+
+    def fetcher(
+        self, *, look_ahead: bool = True, keep: bool = False, unpack_ahead: bool = True, http: Http | None = None
+    ) -> BuildFetcher:
+        fetcher = BuildFetcher(
+            http or self.http,
+            self.cache,
+            find=self.find,
+            progress=lambda *news: self.told.append(news),
+            look_ahead=look_ahead,
+            temp_root=self.temp,
+            keep=keep,
+            unpack_ahead=unpack_ahead,
+            later=self.patience,
+        )
+        self.fetchers.append(fetcher)
+        return fetcher
+
+    def asked(self, candidate: Candidate) -> int:
+        return len(self.server.asked(f"/{candidate.key}/firefox.tar.xz"))
+
+    def temporary(self) -> list[Path]:
+        return list(self.temp.iterdir()) if self.temp.exists() else []
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(net, "_pause", lambda number, asked: 0.0)
+
+
+@pytest.fixture
+def world(server: Server, http: Http, tmp_path: Path) -> Iterator[World]:
+    world = World(server, http, tmp_path)
+    yield world
+    for fetcher in world.fetchers:
+        fetcher.close()
+    assert running() == []
+    assert world.temporary() == []
+
+
+def word(tree: Path) -> str:
+    return (tree / "firefox" / "firefox").read_text().split()[-1]
+
+
+def ready(fetcher: BuildFetcher, build: Build) -> None:
+    """Wait until look-ahead has nothing more to do."""
+    for thread in running():
+        thread.join(5)
+    assert fetcher.at_hand(build)
+
+
+def test_it_is_the_fetcher_that_the_engine_wants(world: World) -> None:
+    fetcher: Fetcher = world.fetcher()
+    fetcher.ahead([])
+
+
+def test_a_build_is_brought_unpacked_and_gone_after_the_with(world: World) -> None:
+    fetcher = world.fetcher()
+    with fetcher.bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+        (tree / "firefox" / "written by the caller").touch()
+        (tree / "firefox").chmod(0o500)
+    assert not tree.exists()
+    assert world.told[-1] == (world.builds[A], len(firefox("a")), len(firefox("a")))
+
+
+def test_each_with_has_a_tree_of_its_own(world: World) -> None:
+    fetcher = world.fetcher()
+    with fetcher.bring(world.builds[A]) as one:
+        (one / "firefox" / "firefox").write_text("spoiled by its own update")
+        with fetcher.bring(world.builds[A]) as two:
+            assert one != two
+            assert word(two) == "a"
+    assert world.asked(A) == 1
+
+
+def test_an_app_that_is_not_unpacked_comes_as_its_file(world: World) -> None:
+    build = world.put(A, zip_of(("classes.dex", b"x", 0)), name="fenix.apk")
+    with world.fetcher().bring(build) as file:
+        assert file.name == "fenix.apk"
+        assert file.read_bytes() == zip_of(("classes.dex", b"x", 0))
+        file.write_bytes(b"spoiled")
+    with world.fetcher().bring(build) as file:
+        assert file.read_bytes() != b"spoiled"
+
+
+def test_a_build_that_cannot_be_had_is_broken_and_leaves_nothing(world: World) -> None:
+    world.server.faults["/a/firefox.tar.xz"] += [Status(404)]
+    with pytest.raises(BrokenBuild, match="gone"), world.fetcher().bring(world.builds[A]):
+        pass
+    assert list((world.root / "persist").iterdir()) == []
+
+
+def test_when_nothing_answers_it_is_the_network(world: World) -> None:
+    build = build_at("http://127.0.0.1:1/firefox.tar.xz", candidate=A)
+    with pytest.raises(NetworkError), world.fetcher().bring(build):
+        pass
+
+
+def test_a_damaged_archive_without_a_digest_is_fetched_once_more(world: World) -> None:
+    build = world.put(A, firefox("a"), digest=False)
+    world.server.faults["/a/firefox.tar.xz"] += [Instead(File(firefox("a")[:-9]))]
+    with world.fetcher().bring(build) as tree:
+        assert word(tree) == "a"
+    assert world.asked(A) == 2
+
+
+def test_an_archive_that_is_damaged_on_the_server_is_broken_and_not_kept(world: World) -> None:
+    build = world.put(A, firefox("a")[:-9], digest=False)
+    with pytest.raises(BrokenBuild, match="damaged"), world.fetcher().bring(build):
+        pass
+    assert world.asked(A) == 2
+    assert not world.fetcher().at_hand(build)
+
+
+def test_an_archive_that_is_damaged_as_published_is_not_fetched_twice(world: World) -> None:
+    build = world.put(A, firefox("a")[:-9])
+    with pytest.raises(BrokenBuild, match="damaged"), world.fetcher().bring(build):
+        pass
+    assert world.asked(A) == 1
+
+
+def test_a_file_in_the_cache_that_went_bad_is_replaced(world: World) -> None:
+    for digest in (True, False):
+        build = world.put(A, firefox("a"), digest=digest)
+        with world.fetcher().bring(build):
+            pass
+        (world.root / "persist" / file_name(build)).write_bytes(firefox("a")[:100])
+        with world.fetcher().bring(build) as tree:
+            assert word(tree) == "a"
+
+
+def test_an_error_in_the_with_is_not_swallowed_and_the_tree_is_gone(world: World) -> None:
+    with pytest.raises(ZeroDivisionError), world.fetcher().bring(world.builds[A]) as tree:
+        raise ZeroDivisionError
+    assert not tree.exists()
+
+
+# -------------------------------------------------------------------------------------------------- look-ahead
+
+
+def test_what_was_made_ready_is_brought_without_a_request(world: World) -> None:
+    fetcher = world.fetcher()
+    fetcher.ahead([A, B])
+    world.patience.is_over()
+    ready(fetcher, world.builds[A])
+    world.server.faults["/a/firefox.tar.xz"] += [Status(500)] * 9
+    with fetcher.bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+    assert not tree.exists()
+    assert world.asked(A) == 1
+
+
+def test_a_download_that_is_under_way_is_joined_and_told_about(world: World) -> None:
+    world.server.faults["/a/firefox.tar.xz"] += [Stall(100)]
+    fetcher = world.fetcher(http=Http(timeout=0.4, sleep=lambda seconds: None))
+    fetcher.ahead([A])
+    world.patience.is_over()
+    assert world.server.stalling.wait(5)
+    with fetcher.bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+    assert world.asked(A) == 2  # the one that stalled, and its second try
+
+
+def test_progress_of_a_joined_download_is_told(world: World) -> None:
+    body = firefox("a")
+    world.server.faults["/a/firefox.tar.xz"] += [Cut(100), Stall(50)]
+    fetcher = world.fetcher(http=Http(timeout=0.5, sleep=lambda seconds: None))
+    fetcher.ahead([A])
+    world.patience.is_over()
+    assert world.server.stalling.wait(5)
+    with fetcher.bring(world.builds[A]):
+        pass
+    assert world.told
+    build, here, whole = world.told[0]
+    assert (build, whole) == (world.builds[A], len(body))
+    assert 0 < here <= len(body)
+
+
+def test_a_look_ahead_that_failed_is_done_again_in_daylight(world: World) -> None:
+    world.server.faults["/a/firefox.tar.xz"] += [Status(404), Status(410)]
+    fetcher = world.fetcher()
+    fetcher.ahead([A])
+    world.patience.is_over()
+    for thread in running():
+        thread.join(5)
+    with pytest.raises(BrokenBuild, match=r"gone \(410\)"), fetcher.bring(world.builds[A]):
+        pass
+    with fetcher.bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+
+
+def test_a_candidate_without_a_build_is_passed_over(world: World) -> None:
+    fetcher = world.fetcher()
+    fetcher.ahead([nightly("no build"), nightly("none either"), A])
+    world.patience.is_over()
+    while world.asked(A) == 0 or running():
+        for thread in running():
+            thread.join(5)
+    assert fetcher.at_hand(world.builds[A])
+
+
+def test_a_build_that_became_another_is_fetched_as_it_is_now(world: World) -> None:
+    fetcher = world.fetcher()
+    fetcher.ahead([A])
+    world.patience.is_over()
+    ready(fetcher, world.builds[A])
+    other = world.put(A, firefox("retriggered"), name="other.tar.xz")
+    with fetcher.bring(other) as tree:
+        assert word(tree) == "retriggered"
+
+
+def test_without_unpacking_ahead_the_file_is_at_hand(world: World) -> None:
+    fetcher = world.fetcher(unpack_ahead=False)
+    fetcher.ahead([A])
+    world.patience.is_over()
+    ready(fetcher, world.builds[A])
+    with fetcher.bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+    assert world.asked(A) == 1
+
+
+def test_look_ahead_can_be_turned_off(world: World) -> None:
+    fetcher = world.fetcher(look_ahead=False)
+    fetcher.ahead([A])
+    assert world.patience.seconds == []
+
+
+def test_the_close_ends_a_download_that_waits_for_bytes_and_leaves_nothing(world: World) -> None:
+    world.server.faults["/a/firefox.tar.xz"] += [Stall(100)]
+    fetcher = world.fetcher()
+    fetcher.ahead([A])
+    world.patience.is_over()
+    assert world.server.stalling.wait(5)
+    fetcher.close()
+    assert running() == []
+    assert world.temporary() == []
+    assert list((world.root / "persist").iterdir()) == []
+
+
+def test_ctrl_c_while_joining_stops_the_download(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.server.faults["/a/firefox.tar.xz"] += [Stall(100)]
+    fetcher = world.fetcher()
+    fetcher.ahead([A])
+    world.patience.is_over()
+    assert world.server.stalling.wait(5)
+
+    def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
+        raise KeyboardInterrupt
+
+    (thread,) = running()
+    with monkeypatch.context() as patch:
+        wait: Callable[..., bool] = threading.Event.wait
+        patch.setattr(
+            threading.Event,
+            "wait",
+            lambda event, timeout=None: (
+                interrupted(event) if threading.current_thread() is threading.main_thread() else wait(event, timeout)
+            ),
+        )
+        with pytest.raises(KeyboardInterrupt), fetcher.bring(world.builds[A]):
+            pass
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_at_hand_means_downloaded_or_unpacked(world: World) -> None:
+    fetcher = world.fetcher()
+    assert not fetcher.at_hand(world.builds[A])
+    with fetcher.bring(world.builds[A]):
+        assert fetcher.at_hand(world.builds[A])
+    assert fetcher.at_hand(world.builds[A])
+    assert not fetcher.at_hand(world.builds[B])
+
+
+def test_a_slow_look_ahead_of_another_build_makes_way_for_the_one_that_is_waited_for(world: World) -> None:
+    world.server.faults["/b/firefox.tar.xz"] += [Stall(100)]
+    fetcher = world.fetcher()
+    fetcher.ahead([B])
+    world.patience.is_over()
+    assert world.server.stalling.wait(5)
+    with fetcher.bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+    for thread in running():
+        thread.join(5)
+    assert not fetcher.at_hand(world.builds[B])
