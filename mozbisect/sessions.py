@@ -45,12 +45,14 @@ class Journal:
         """Make one event durable. Raises ``CacheTrouble`` (a full disk); the journal then ends with the event before."""
         whole = self._file.tell()
         try:
-            self._file.write(to_line(event).encode() + b"\n")
-            self._file.flush()
+            rest = to_line(event).encode() + b"\n"
+            while rest:  # a disk that is nearly full takes a part
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as error:
             with suppress(OSError):
                 self._file.truncate(whole)
+                self._file.seek(whole)
             raise CacheTrouble(
                 f"The session could not be written to {self.path}: {error.strerror}.",
                 advice="Make room, then go on with: mozbisect resume",
@@ -143,7 +145,7 @@ def _read(path: Path) -> Session:
         raise JournalDamaged(f"The session {path.parent.name} cannot be read: {error}") from error
     whole, _, _torn = text.rpartition("\n")
     try:
-        return Session.of(from_line(line) for line in whole.splitlines())
+        return Session.of(from_line(line) for line in whole.split("\n"))
     except JournalDamaged as error:
         raise JournalDamaged(f"The session {path.parent.name} ({path}): {error.what}", advice=error.advice) from error
 

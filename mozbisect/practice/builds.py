@@ -30,6 +30,7 @@ BROKEN_PREF = "mozbisect.practice.broken"
 _SCRIPT = """\
 #!/bin/sh
 # A stand-in for Firefox, made by "mozbisect practice".
+check=
 for word in "$@"; do
   case "$word" in
     --version) echo "Mozilla Firefox {version}"; exit 0 ;;
@@ -98,7 +99,7 @@ SourceStamp={revision}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What one package is made from. ``ending`` is that of its file name: ".tar.xz" or ".zip"."""
+    """What one package is made from. ``ending`` is that of its file name: ".tar.xz" or ".zip" (never padded)."""
 
     ending: str
     version: str
@@ -131,7 +132,7 @@ def build(recipe: Recipe) -> Archive:
         return _archive(_Padding(b""), b"This was to be a package.\n" * 40)
     files = list(_files(recipe))
     if recipe.ending == ".zip":
-        return _archive(_Padding(b""), _zip(files, recipe.size_mb))
+        return _archive(_Padding(b""), _zip(files))
     return _archive(_tar_padding(recipe.size_mb), lzma.compress(_tar(files), preset=0))
 
 
@@ -216,21 +217,15 @@ def _tar_padding(size_mb: int) -> _Padding:
         return _Padding(b"")
     target = io.BytesIO()
     tar = tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  (never closed: no end)
-    _add(tar, "firefox/libxul.so", _noise(size_mb), 0o644)
+    _add(tar, "firefox/libxul.so", random.Random("padding").randbytes(size_mb << 20), 0o644)
     return _Padding(lzma.compress(target.getvalue(), preset=0))
 
 
-def _noise(size_mb: int) -> bytes:
-    return random.Random("padding").randbytes(size_mb << 20)
-
-
-def _zip(files: Iterable[tuple[str, str, bool]], size_mb: int) -> bytes:
+def _zip(files: Iterable[tuple[str, str, bool]]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text, is_program in files:
             entry = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
             entry.external_attr = (0o755 if is_program else 0o644) << 16
             archive.writestr(entry, text)
-        if size_mb:
-            archive.writestr(zipfile.ZipInfo("firefox/xul.dll", (2026, 1, 1, 0, 0, 0)), _noise(size_mb))
     return target.getvalue()
