@@ -88,8 +88,12 @@ class Sessions:
             ) from error
 
     def open(self, name: str | None) -> tuple[Journal, Session]:
-        """A session to go on with: the named one, else the newest. Raises ``UsageError``, ``JournalDamaged``."""
-        path = self._path(name)
+        """A session to go on with: the named one, else the newest that has not ended, else the newest.
+
+        Raises ``UsageError``, ``JournalDamaged``.
+        """
+        open_ones = (one for one, session in self.all() if session.ended is None)
+        path = self._path(name or next(open_ones, None))
         journal = _open(path, "r+b")
         try:
             session = _read(path)
@@ -115,7 +119,7 @@ class Sessions:
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
             return []
-        return sorted((item for item in self.root.iterdir() if (item / JOURNAL).is_file()), reverse=True)
+        return sorted((item for item in self.root.iterdir() if _begun(item / JOURNAL)), reverse=True)
 
     def _path(self, name: str | None) -> Path:
         folders = self._folders()
@@ -136,6 +140,11 @@ class Sessions:
             path = folder / JOURNAL
             if folder != but and path.stat().st_mtime < old and not _is_running(path):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _begun(path: Path) -> bool:
+    """A run that was killed before its first line has left nothing to go on with."""
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _read(path: Path) -> Session:

@@ -100,6 +100,17 @@ def test_the_newest_is_meant_when_none_is_named_and_a_beginning_will_do(sessions
     assert sessions.name_of(old[:10]) == old
 
 
+def test_the_newest_that_has_not_ended_is_gone_on_with(sessions: Sessions) -> None:
+    open_one = begun(sessions)
+    with sessions.create(NOW + timedelta(days=1)) as journal:
+        journal.write(OPENED)
+        journal.write(Ended("done"))
+    sessions.create(NOW + timedelta(days=2)).__exit__(None, None, None)  # killed before its first line
+    journal, _ = sessions.open(None)
+    with journal:
+        assert journal.name == open_one
+
+
 @pytest.mark.parametrize(("name", "says"), [("nothing", "There is no session"), ("2026", "Several sessions")])
 def test_a_name_that_fits_none_or_several_is_refused(sessions: Sessions, name: str, says: str) -> None:
     begun(sessions)
