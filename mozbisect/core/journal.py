@@ -13,7 +13,7 @@ since; it can be repeated to any depth.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -113,12 +113,16 @@ class Stage:
     judged: tuple[Judged, ...] = ()
 
     @classmethod
-    def of(cls, listed: Listed) -> Stage:
+    def of(cls, listed: Listed, earlier: Sequence[Stage] = ()) -> Stage:
+        """A new leg. What earlier stages know about its candidates (a merge may lead back) holds here, too."""
         timeline = listed.timeline
         search = Search(len(timeline.candidates), timeline.old_at, timeline.new_at, check_ends=timeline.leg.check_ends)
         ends = {timeline.old_at: listed.old_build, timeline.new_at: listed.new_build}
         known = {timeline.candidates[at].key: build for at, build in ends.items() if build}
-        return cls(timeline, search, builds=known, reasons={})
+        stage = cls(timeline, search, builds=known, reasons={})
+        for before in earlier:
+            stage = stage._reminded(before)
+        return stage
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -129,6 +133,18 @@ class Stage:
             return self._places[key]
         except KeyError:
             raise JournalDamaged(f"The session speaks of {key!r}, which its timeline does not hold.") from None
+
+    def _reminded(self, before: Stage) -> Stage:
+        search, shared = self.search, self._places.keys() & before._places.keys()
+        for key in shared:
+            here, there = self.place(key), before.place(key)
+            if there in before.search.missing:
+                search = search.miss(here)
+            elif (side := before.search.seen(there)) is not None and search.seen(here) is None:
+                search = search.tell(here, side)
+        reasons = {key: before.reasons[key] for key in shared if key in before.reasons}
+        builds = {key: before.builds[key] for key in shared if key in before.builds}
+        return replace(self, search=search, builds={**builds, **self.builds}, reasons={**self.reasons, **reasons})
 
     def missing(self, event: Missing) -> Stage:
         search = self.search.miss(self.place(event.key))
@@ -225,7 +241,7 @@ class Session:
             case Undone():
                 return self._undone()
             case Listed():
-                stages = (*self.stages, Stage.of(event))
+                stages = (*self.stages, Stage.of(event, self.stages))
                 return self._grown(event, stages=stages)
             case Missing():
                 return self._grown(event, stages=self._with(self._open().missing(event)))

@@ -1,7 +1,7 @@
 """hg.mozilla.org of a world: the pushlog in all its versions, single changesets, and pages for people.
 
-Semantics as in mozilla/version-control-tools, docs/hgmo/pushlog.rst: the beginning of a range is exclusive (also that of
-days), the end inclusive but for days. Dates are taken as UTC. A revision may be shortened.
+Semantics as in mozilla/version-control-tools, docs/hgmo/pushlog.rst: a range begins after its first end
+and includes its last, but for days, which are both exclusive. Dates are taken as UTC. A revision may be shortened.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class _Pushlog:
         return self._by_node[self.commit(revision).node]
 
     def select(self, query: Query, *, page: int) -> list[Push]:
-        """What fits every word of the query; a page of the latest if there is none. Raises ``Unknown``, ``ValueError``."""
+        """What fits every word of the query; without one the latest. Raises ``Unknown``, ``ValueError``."""
         tests = list(self._tests(query))
         if tests:
             return [push for push in self._pushes if all(test(push) for test in tests)]

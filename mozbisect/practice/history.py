@@ -27,7 +27,15 @@ MERGE_WORDS = {
 
 PEOPLE = ("Ada", "Barbara", "Edsger", "Frances", "Grace", "Ken", "Margaret", "Niklaus", "Tony")
 WORK = ("Fix a crash in", "Simplify", "Add tests for", "Remove dead code from", "Speed up", "Handle errors in")
-PLACES = ("the layout of grids", "the cookie service", "WebGL", "the address bar", "IndexedDB", "the profiler", "WebRTC")
+PLACES = (
+    "the layout of grids",
+    "the cookie service",
+    "WebGL",
+    "the address bar",
+    "IndexedDB",
+    "the profiler",
+    "WebRTC",
+)
 SHERIFF = "sheriff@mozilla.example"
 
 
@@ -227,7 +235,9 @@ class _Maker:
         self._commits.append(commit)
         return commit
 
-    def _push(self, repo: _Repo, commits: tuple[Commit, ...], when: datetime, user: str = "lando@mozilla.example") -> None:
+    def _push(
+        self, repo: _Repo, commits: tuple[Commit, ...], when: datetime, user: str = "lando@mozilla.example"
+    ) -> None:
         own = self._own
         if chance(own.seed, "push id hole", f"{repo.name} {len(repo.pushes)}") < own.push_id_holes:
             repo.next_number += 1

@@ -14,53 +14,35 @@ from typing import Any
 
 from mozbisect.practice.reply import JSON
 
-# One row, with the empty lines that the template leaves before it.
 _HEAD = """
 <!DOCTYPE html>
 <html>
-	<head>
-		<meta charset="UTF-8">
-		<title>Directory Listing: {path}</title>
-	</head>
-	<body>
-		<h1>Index of {path}</h1>
-		<table>
-			<tr>
-				<th>Type</th>
-				<th>Name</th>
-				<th>Size</th>
-				<th>Last Modified</th>
-			</tr>
-			
-			<tr>
-				<td>Dir</td>
-				<td><a href="{parent}">..</a></td>
-				<td></td>
-				<td></td>
-			</tr>
-			
-			"""  # noqa: E101, W191, W291, W293
-_FOLDER = """
-			<tr>
-				<td>Dir</td>
-				<td><a href="{href}">{name}</a></td>
-				<td></td>
-				<td></td>
-			</tr>
-			"""  # noqa: E101, W191, W293
-_FILE = """
-			
-			<tr>
-				<td>File</td>
-				<td><a href="{href}">{name}</a></td>
-				<td>{size}</td>
-				<td>{when}</td>
-			</tr>
-			
-			"""  # noqa: E101, W191, W293
-_FOOT = """
-		</table>
-	</body>
+\t<head>
+\t\t<meta charset="UTF-8">
+\t\t<title>Directory Listing: {path}</title>
+\t</head>
+\t<body>
+\t\t<h1>Index of {path}</h1>
+\t\t<table>
+\t\t\t<tr>
+\t\t\t\t<th>Type</th>
+\t\t\t\t<th>Name</th>
+\t\t\t\t<th>Size</th>
+\t\t\t\t<th>Last Modified</th>
+\t\t\t</tr>
+"""
+_ROW = """\
+\t\t\t<tr>
+\t\t\t\t<td>{kind}</td>
+\t\t\t\t<td><a href="{href}">{name}</a></td>
+\t\t\t\t<td>{size}</td>
+\t\t\t\t<td>{when}</td>
+\t\t\t</tr>
+"""
+_GAP = "\t\t\t\n"  # what a Go template leaves where it has an {{end}}
+_FOOT = """\
+\t\t</table>
+\t</body>
 </html>"""
 
 
@@ -75,23 +57,18 @@ class File:
 
 def as_html(path: str, folders: Sequence[str], files: Sequence[File]) -> str:
     """The page of the folder at ``path``. Names of folders end in a slash, as the path does."""
+    page = [_HEAD.format(path=_shown(path)), _GAP]
     parent = path.rstrip("/").rpartition("/")[0] + "/"
-    rows = [
-        _FOLDER.format(href=path + name.replace(":", "%3A"), name=_shown(name))
-        for name in sorted(folders, key=str.encode)
-    ]
-    if not rows:
-        rows = [""]
-    between = "\n\t\t\t"
-    page = _HEAD.format(path=_shown(path), parent=parent) + "".join(rows) + between
+    page += [_ROW.format(kind="Dir", href=parent, name="..", size="", when=""), _GAP]
+    for name in sorted(folders, key=str.encode):
+        href = path + name.replace(":", "%3A")
+        page += [_GAP, _ROW.format(kind="Dir", href=href, name=_shown(name), size="", when="")]
+    page += [_GAP, _GAP]
     for file in sorted(files, key=lambda file: file.name.encode()):
-        page += _FILE.format(
-            href=path + _escaped(file.name),
-            name=_shown(file.name),
-            size=_rounded(file.size),
-            when=f"{file.modified:%d-%b-%Y %H:%M}",
-        )
-    return page + _FOOT
+        row = {"kind": "File", "href": path + _escaped(file.name), "name": _shown(file.name)}
+        row |= {"size": _rounded(file.size), "when": f"{file.modified:%d-%b-%Y %H:%M}"}
+        page += [_GAP, _ROW.format_map(row), _GAP, _GAP]
+    return "".join(page) + _FOOT
 
 
 def as_rows(folders: Sequence[str], files: Sequence[File]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Bakery:
     firefox_dir: Path | None = None
 
     def of(self, origin: Push | Nightly, platform: str) -> builds.Archive:
-        """``platform`` is one of ``BUILT``. A dead package is made like a fine one: it is the server that has lost it."""
+        """``platform`` is one of ``BUILT``. A dead package is made as if it were fine: the server has lost it."""
         push = origin.push if isinstance(origin, Nightly) else origin
         package = self.world.package(origin)
         return builds.build(

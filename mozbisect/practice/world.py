@@ -199,7 +199,7 @@ class World:
     # ------------------------------------------------------------------------------------------- the truth
 
     def contains_culprit(self, revision: str) -> bool:
-        """Is the culprit the revision itself, or an ancestor of it? ``revision``: hg, any prefix. Raises ``KeyError``."""
+        """Is the culprit the revision itself or an ancestor of it? A prefix will do. Raises ``KeyError``."""
         return self.commit(revision).node in self._tainted
 
     def is_good(self, revision: str) -> bool:
@@ -297,7 +297,7 @@ class World:
         return self.task(origin) in (Task.DONE, Task.RETRIED)
 
     def _drawn(self, what: str, name: str, share: float) -> bool:
-        return self._chance(what, name) < share
+        return share > 0 and self._chance(what, name) < share
 
     def _chance(self, what: str, name: str) -> float:
         return chance(self.parameters.seed, what, name)

@@ -1,0 +1,92 @@
+"""Writes reference/options.md from the commands themselves, so that the page cannot tell another story than the program.
+
+    python docs/generate.py
+
+A test compares the page with what this makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from mozbisect.cli import mozbisect
+
+PAGE = Path(__file__).parent / "reference" / "options.md"
+
+INTRODUCTION = """\
+# Options
+
+<!-- Written by docs/generate.py from the commands: change the help texts there, and run it again. -->
+
+Every option can also be given by its environment variable; the command line wins over it. A flag is switched on
+by `1` and off by `0`. Several values of a repeatable option are separated by spaces there, so a value that
+itself holds a space has to come from the command line. The variables of a subcommand have its name in them.
+
+Options of a search stand before a subcommand's name only by mistake: `mozbisect builds --good …`, not
+`mozbisect --good … builds`.
+
+What a value may look like: [bounds](bounds.md), [placeholders](placeholders.md) of `--command`. One more variable
+belongs to no option: `MOZBISECT_STATE_DIR` names the folder that holds the [sessions](sessions.md).
+"""
+
+
+def page() -> str:
+    """The whole page, as Markdown."""
+    sections = [INTRODUCTION, _section(mozbisect, "mozbisect", "MOZBISECT")]
+    for name, command in sorted(mozbisect.commands.items()):
+        sections.append(_section(command, f"mozbisect {name}", f"MOZBISECT_{name.upper()}"))
+    return "\n".join(sections)
+
+
+def _section(command: click.Command, title: str, prefix: str) -> str:
+    arguments = [param for param in command.params if isinstance(param, click.Argument)]
+    words = "".join(f" [{param.name.upper()}]" for param in arguments if param.name)
+    lines = [f"## `{title}{words}`", "", _first_paragraph(command), ""]
+    rows = list(_rows(command, prefix))
+    if not rows:
+        return "\n".join([*lines, "No options but `--help`.", ""])
+    head = ["| Option | Meaning | Default | Environment |", "|---|---|---|---|"]
+    return "\n".join([*lines, *head, *rows, ""])
+
+
+def _first_paragraph(command: click.Command) -> str:
+    return " ".join((command.help or "").split("\n\n")[0].split())
+
+
+def _rows(command: click.Command, prefix: str) -> Iterator[str]:
+    for param in command.params:
+        if isinstance(param, click.Option) and param.name not in ("help", "version"):
+            meaning, default = _meaning(param)
+            variable = param.envvar if isinstance(param.envvar, str) else f"{prefix}_{param.name}".upper()
+            yield f"| {_names(param)} | {meaning} | {default} | `{variable}` |"
+
+
+def _names(option: click.Option) -> str:
+    value = "" if option.is_flag else f" {option.metavar or _choices(option) or str(option.type).lower()}"
+    short_first = sorted(option.opts, key=len)
+    names = [*short_first[:-1], short_first[-1] + value, *option.secondary_opts]
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _choices(option: click.Option) -> str:
+    return "…" if isinstance(option.type, click.Choice) else "N" if option.type.name.startswith("int") else ""
+
+
+def _meaning(option: click.Option) -> tuple[str, str]:
+    """What it means, and its default: as the help text says it, else as click has it."""
+    said, marker, default = (option.help or "").partition("Default: ")
+    meaning = said.strip()
+    if isinstance(option.type, click.Choice):
+        meaning += f" One of {', '.join(f'`{choice}`' for choice in option.type.choices)}."
+    if marker:
+        return meaning, default.rstrip(".")
+    own = option.default
+    plain = isinstance(own, str | int | float) and not isinstance(own, bool)
+    return meaning, f"`{own}`" if plain else ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
