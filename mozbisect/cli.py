@@ -18,7 +18,8 @@ RANGE = (
         "-g",
         "--good",
         metavar="BOUND",
-        help="Last known good build: a day (2026-09-01), a build id, a release or a revision. Default: a year before the bad one.",
+        help="Last known good build: a day (2026-09-01), a build id, a release or a revision. "
+        "Default: a year before the bad one.",
     ),
     click.option("-b", "--bad", metavar="BOUND", help="First known bad build, in the same forms. Default: today."),
     click.option("--find-fix", is_flag=True, help="Look for what fixed a bug: --bad is the older end then."),
@@ -63,7 +64,8 @@ JUDGE = (
         "-c",
         "--command",
         metavar="COMMAND",
-        help="Judge builds with this command instead of asking: exit status 0 is good, 125 skips, 126 and 127 stop, all else is bad. {binary} and the like are filled in.",
+        help="Judge builds with this command instead of asking: exit status 0 is good, 125 skips, 126 and 127 stop, "
+        "all else is bad. {binary} and the like are filled in.",
     ),
     click.option(
         "--command-timeout",

@@ -313,7 +313,7 @@ def _as_words(name: str, value: object) -> Iterator[str]:
 def _ends_like_ctrl_c() -> Iterator[None]:
     """While a build runs, a TERM or a lost terminal ends it as tidily as Ctrl-C does."""
 
-    def interrupt(number: int, frame: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]

@@ -139,10 +139,11 @@ class Engine:
         except NoBuild as none:
             self._missed(step.candidate, none.what)
             return
-        self._misses = 0
         self._tell(Trying(self.session.questions + 1, step.candidate, build, step.left))
         try:
             self._judge(step, build)
+        except NoBuild as none:
+            self._missed(step.candidate, none.what)
         except BrokenBuild as broken:
             self._happened(Judged(step.candidate.key, Side.UNTESTABLE, broken.what, build, 0.0, asked=False))
 
@@ -184,7 +185,7 @@ class Engine:
                 f"{self._failed_fetches} builds in a row could not be fetched; the last: {broken.what}",
                 advice="That looks like trouble with the servers or the network, not with the builds. Go on later.",
             ) from broken
-        self._failed_fetches = 0
+        self._failed_fetches = self._misses = 0
         return tree
 
     def _question(self, step: Next) -> Question:

@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from mozbisect.core.errors import CacheTrouble, JournalDamaged, UsageError
@@ -61,10 +60,11 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()  # and with it the lock
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()  # and with it goes the lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Sessions:
             session = _read(path)
             _cut_torn_line(journal)
         except BaseException:
-            journal.__exit__(None, None, None)
+            journal.close()
             raise
         return journal, session
 

@@ -149,9 +149,8 @@ def ports(
             keep=options.background_dl_policy == "keep",
         )
         try:
-            yield Ports(
-                seen.source, fetcher, launcher(options, asked.target), judge(options, asked.terms, say), reporters
-            )
+            launches, judges = launcher(options, asked.target, say), judge(options, asked.terms, say)
+            yield Ports(seen.source, fetcher, launches, judges, reporters)
         finally:
             fetcher.close()
             log.debug("%d requests were made", seen.http.requests_made)
@@ -162,11 +161,11 @@ def judge(options: Options, terms: Terms, say: Callable[[str], None]) -> Judge:
     if options.command is None:
         return ManualJudge(terms, say=say)
     return CommandJudge(
-        options.command, timeout=options.command_timeout, on_timeout=options.on_timeout, terms=terms, show=say
+        options.command, timeout=options.command_timeout, on_timeout=options.on_timeout, terms=terms, show=log.debug
     )
 
 
-def launcher(options: Options, target: Target) -> Launcher:
+def launcher(options: Options, target: Target, say: Callable[[str], None]) -> Launcher:
     prefs = [parse_pref(text) for text in options.pref]
     files = [pair for text in options.preferences for pair in read_preferences(text)]
     row = apps.app(target.app)
@@ -182,7 +181,7 @@ def launcher(options: Options, target: Target) -> Launcher:
         needs_display=options.command is None,
         show_output=_shows_output(options),
     )
-    return DesktopLauncher(settings)
+    return DesktopLauncher(settings, show=say)
 
 
 def _shows_output(options: Options) -> bool:

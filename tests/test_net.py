@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -332,6 +333,18 @@ def test_a_stream_that_ends_early_says_how_far_it_came(server: Server, http: Htt
     server.faults["/f"] += [Cut(1234)]
     with http.stream(url) as stream, pytest.raises(CutShort, match=r"broke off after [0-9,]+ of 5,000 bytes"):
         list(stream.chunks(size=100))
+
+
+def test_a_short_body_is_noticed_where_urllib3_does_not_count() -> None:
+    class Uncounted:  # urllib3 before 2.0, which other people's environments still have
+        def stream(self, size: int, decode_content: bool) -> Iterator[bytes]:
+            yield b"half"
+
+    response = requests.Response()
+    response.status_code, response.url, response.raw = 200, "http://a/b", Uncounted()
+    response.headers["Content-Length"] = "8"
+    with pytest.raises(CutShort, match="broke off after 4 of 8 bytes"):
+        list(net.Stream(response).chunks())
 
 
 def test_a_range_beyond_the_end_is_told_and_not_raised(server: Server, http: Http) -> None:

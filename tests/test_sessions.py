@@ -105,7 +105,7 @@ def test_the_newest_that_has_not_ended_is_gone_on_with(sessions: Sessions) -> No
     with sessions.create(NOW + timedelta(days=1)) as journal:
         journal.write(OPENED)
         journal.write(Ended("done"))
-    sessions.create(NOW + timedelta(days=2)).__exit__(None, None, None)  # killed before its first line
+    sessions.create(NOW + timedelta(days=2)).close()  # killed before its first line
     journal, _ = sessions.open(None)
     with journal:
         assert journal.name == open_one

@@ -22,7 +22,6 @@ from mozbisect.practice.world import LAST_DAY, World, WorldParameters
 from mozbisect.report.words import result_of
 from tests.fakes import Listener
 
-
 FROM = int(os.environ.get("MOZBISECT_WORLDS_FROM", "0"))
 """Fifty worlds a run; other ones from another number on."""
 

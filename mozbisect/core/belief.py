@@ -18,6 +18,8 @@ from itertools import chain, pairwise
 from math import log2
 
 HOLE_PATIENCE = 0.1
+HOLE_TRIES = 6
+"""No hole is given up before so many builds in it proved untestable."""
 """Inside a hole, a test must be expected to tell this share of what it would tell if every build were testable."""
 
 
@@ -88,7 +90,7 @@ class Certain:
         tested builds on both sides of a hole that is given up on are as close to it as they can be.
         """
         spots = [*self._peaks(missing), *self._handy(missing, costs)]
-        if any(map(self._inside_a_hole, spots)):
+        if len(self.untestable) >= HOLE_TRIES and any(map(self._inside_a_hole, spots)):
             floor = HOLE_PATIENCE * max(map(self.information, self._middle(missing)))
             spots = [at for at in spots if not self._inside_a_hole(at) or self._telling(at) >= floor]
         return max(

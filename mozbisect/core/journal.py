@@ -179,10 +179,15 @@ class Stage:
             leg=self.timeline.leg,
             last_old=old,
             first_new=new,
-            old_build=self.builds.get(old.key),
-            new_build=self.builds.get(new.key),
+            old_build=self._judged_build(found.last_old, Side.OLD),
+            new_build=self._judged_build(found.first_new, Side.NEW),
             untested=tuple(Untested(item, self.reasons.get(item.key, "not tried")) for item in between),
         )
+
+    def _judged_build(self, at: int, side: Side) -> Build | None:
+        """The build at an end, if that end was really judged, here or before; what was only claimed has none."""
+        claimed = self.timeline.leg.check_ends and self.search.seen(at) is not side
+        return None if claimed else self.builds.get(self.timeline.candidates[at].key)
 
     def if_missing(self, most: int) -> tuple[Candidate, ...]:
         """What would be asked about next, and next again, if none of them had a build."""

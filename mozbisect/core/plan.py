@@ -21,7 +21,6 @@ from mozbisect.core.model import (
     Candidate,
     Day,
     Finding,
-    Kind,
     Leg,
     LegKind,
     Release,
@@ -71,7 +70,7 @@ def next_leg(finding: Finding) -> Leg | str:
     brought = brought_by(finding)
     if len(brought) <= 1:
         return "The push holds a single changeset."
-    if finding.leg.kind is LegKind.MERGED and set(brought) >= set(finding.leg.brought):
+    if finding.leg.kind is LegKind.MERGED and finding.untested:
         return "No build between the two could be tested."
     return _landed_earlier(finding, brought)
 
@@ -127,10 +126,8 @@ def _landed_earlier(finding: Finding, brought: tuple[str, ...]) -> Leg | str:
     old, new = finding.last_old, finding.first_new
     if old.revision is None or new.revision is None:
         return "One end of the range could not be tested, so that its revision is not known."
-    # What one push brought was new to its repository: it cannot have landed there before. What several
-    # pushes brought may have gone back and forth between the branches.
-    here = (new.repo,) if not finding.untested else ()
-    came_from = (old.repo,) if finding.leg.kind is LegKind.MERGED and old.kind is Kind.PUSH else ()
+    # What a push brought was new to its repository. And where we came from, every build has been tried.
+    been = (finding.leg.repo, old.repo) if finding.leg.kind is LegKind.MERGED else ()
     return Leg(
         LegKind.MERGED,
         new.repo,
@@ -140,7 +137,7 @@ def _landed_earlier(finding: Finding, brought: tuple[str, ...]) -> Leg | str:
         check_ends=False,
         ends=(old, new),
         brought=brought,
-        tried=tuple(dict.fromkeys((*finding.leg.tried, *here, *came_from))),
+        tried=tuple(dict.fromkeys((*finding.leg.tried, *been, new.repo))),
     )
 
 

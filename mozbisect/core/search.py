@@ -21,7 +21,7 @@ than one test above that). What is asked, in this order:
 
 2. **Between the newest OLD and the oldest NEW**: where a test tells most for its cost (``belief.Certain.best``).
 3. **Nothing more**, when no position is left, or all that is left lies inside a hole of untestable builds whose rims
-   are known, where a test would tell next to nothing. Missing builds alone are no reason to give up.
+   are known (six at least), where a test would tell next to nothing. Missing builds alone are no reason to give up.
 
 Answers that cannot all be right are a result, ``Contradiction``, and no error.
 """

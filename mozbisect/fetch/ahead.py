@@ -201,4 +201,4 @@ def _be_modest() -> None:
     """Leave the processor to the build that is being tested. Linux alone can say this of a single thread."""
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

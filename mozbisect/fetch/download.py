@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from mozbisect.core.errors import BrokenBuild, NetworkError, NotFound
+from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild, NotFound
 from mozbisect.core.model import Build
 from mozbisect.fetch.scratch import on_disk
 from mozbisect.fetch.verify import Seal, Tally, is_page
@@ -74,7 +74,8 @@ class Stop:
 def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, tell: Tell | None = None) -> Seal:
     """Write the build's file to ``part``, which must not exist, and which exists afterwards only if all is well.
 
-    Raises ``BrokenBuild`` (this file cannot be had whole), ``NetworkError`` (nothing answers any more),
+    Raises ``NoBuild`` (it is gone), ``BrokenBuild`` (this file cannot be had whole), ``NetworkError`` (nothing
+    answers any more),
     ``CacheTrouble``, and ``Stopped`` if ``stop`` was told so.
     """
     try:
@@ -86,15 +87,11 @@ def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, 
     except BaseException as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        if isinstance(error, NotFound):
+            raise NoBuild(f"{build.file_name} is listed, but the server says that it is gone") from error
         if isinstance(error, NetworkError) and not isinstance(error, Unreachable):
-            raise BrokenBuild(_blame(build, error)) from error
+            raise BrokenBuild(f"{build.file_name} cannot be downloaded: {error.what}") from error
         raise
-
-
-def _blame(build: Build, error: NetworkError) -> str:
-    if isinstance(error, NotFound):
-        return f"{build.file_name} is listed, but the server says that it is gone ({getattr(error, 'status', 404)})"
-    return f"{build.file_name} cannot be downloaded: {error.what}"
 
 
 class _Transfer:

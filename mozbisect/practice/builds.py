@@ -99,7 +99,10 @@ SourceStamp={revision}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What one package is made from. ``ending`` is that of its file name: ".tar.xz" or ".zip" (never padded)."""
+    """What one package is made from. ``ending`` is that of its file name: ".tar.xz" or ".zip" (never padded).
+
+    ``firefox_dir``: where a real Firefox is installed, or its program; the package then starts that one.
+    """
 
     ending: str
     version: str
@@ -179,6 +182,8 @@ def _files(recipe: Recipe) -> Iterable[tuple[str, str, bool]]:
 
 def _real(recipe: Recipe) -> Path:
     assert recipe.firefox_dir is not None
+    if recipe.firefox_dir.is_file():
+        return recipe.firefox_dir.absolute()
     for name in ("firefox", "firefox-esr", "firefox-bin"):
         binary = recipe.firefox_dir / name
         if binary.is_file():

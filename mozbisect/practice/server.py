@@ -47,7 +47,7 @@ class Seen(NamedTuple):
 
 
 class PracticeServer:
-    """Serves a world while the ``with`` lasts, or with ``serve_forever``. Raises ``OSError`` if the port is taken.
+    """Serves a world while the ``with`` lasts. Raises ``OSError`` if the port is taken.
 
     ``json_listings``: the archive lists in JSON for who asks for it. ``chain_of_trust``: tasks publish their digests.
     ``mozilla_urls``: build information names hg.mozilla.org in place of this server. ``hg_redirect``: /hg sends to
@@ -114,8 +114,9 @@ class PracticeServer:
             self._log.clear()
 
     def serve_forever(self) -> None:
-        """Serve until ``close`` is called from another thread, or Ctrl-C."""
-        self._http.serve_forever(poll_interval=0.05)
+        """Serve until Ctrl-C, or until ``close`` is called from another thread. To be used in the ``with``."""
+        while not self._over.wait(1.0):
+            pass
 
     def close(self) -> None:
         """Stop serving; who is kept waiting by a stall is let go."""
@@ -123,6 +124,7 @@ class PracticeServer:
         if self._thread is not None:
             self._http.shutdown()
             self._thread.join()
+            self._thread = None
         self._http.server_close()
 
     def __enter__(self) -> Self:

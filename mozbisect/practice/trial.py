@@ -1,4 +1,4 @@
-"""One trial of mozbisect on an invented history: serve it, say how to bisect it, and compare the answer with the truth."""
+"""One trial of mozbisect on an invented history: serve it, bisect it, and compare the answer with the truth."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ class Trial:
         """Is the finding right, and a sentence that says so."""
         finding = session.stage.ask()
         culprit = self.world.culprit
-        truth = f"The culprit was {culprit.commit.node[:12]}, pushed to {culprit.push.repo} in {culprit.push.head.node[:12]}"
+        where = f"{culprit.push.repo} in {culprit.push.head.node[:12]}"
+        truth = f"The culprit was {culprit.commit.node[:12]}, pushed to {where}"
         if not isinstance(finding, Finding):
             return False, f"{truth}. The search did not end."
         old, new = self._has(finding.last_old, session), self._has(finding.first_new, session)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from mozbisect.core.journal import Ended, Judged, Listed, Missing, Opened, Undone
+from mozbisect.core.journal import Judged, Listed, Missing, Undone
 from mozbisect.core.model import Build, Candidate, Kind, LegKind, Side, Terms
 from mozbisect.core.news import Bringing, Listing, Note, Trying
 from mozbisect.report.words import Result, open_sentence
@@ -24,7 +24,6 @@ class Terminal:
         self._terms = terms
         self._stream = stream or sys.stderr
         self._bar: Any = None
-        self._title = ""
 
     def tell(self, news: object) -> None:
         match news:
@@ -39,9 +38,9 @@ class Terminal:
             case Listed():
                 self._listed(news)
             case Trying(number=number, candidate=candidate, build=build, left=left):
-                self._title = _title(candidate)
                 steps = f"about {left} step{'s' if left > 1 else ''} left" if left else "last step"
-                self._say(f"{number:>2}. {self._title}, {build.build_type} ({steps})")
+                kind = "" if candidate.kind is Kind.NIGHTLY else f", {build.build_type}"
+                self._say(f"{number:>2}. {_title(candidate)}{kind} ({steps})")
             case Judged(side=side, reason=reason, asked=asked):
                 word = self._terms.word(side) if asked or side is not Side.UNTESTABLE else "cannot be tested"
                 self._say(f"    {word}{f' ({reason})' if reason else ''}")
@@ -51,20 +50,18 @@ class Terminal:
                 self._say("    the last answer is taken back")
             case Note(text=text):
                 self._say(text)
-            case Opened() | Ended():
-                pass
             case _:
-                pass
+                return  # the beginning and the end are told by whoever prints the answer
 
     def _listed(self, listed: Listed) -> None:
         timeline = listed.timeline
-        between = timeline.new_at - timeline.old_at
-        what = "nightlies" if timeline.leg.kind is LegKind.NIGHTLIES else "pushes"
-        repos = sorted({candidate.repo for candidate in timeline.candidates if candidate.kind is Kind.PUSH})
-        where = f" to {' and '.join(repos)}" if repos else ""
-        self._say(
-            f"{between + 1} {what}{where}, from {_when(timeline.candidates[timeline.old_at])} to {_when(timeline.candidates[timeline.new_at])}."
-        )
+        ends = 1 if timeline.leg.check_ends else 0  # those of a finer leg were judged before
+        shown = timeline.candidates[timeline.old_at + 1 - ends : timeline.new_at + ends]
+        if shown:
+            what = "nightlies" if timeline.leg.kind is LegKind.NIGHTLIES else "pushes"
+            repos = dict.fromkeys(candidate.repo for candidate in shown if candidate.kind is Kind.PUSH)
+            where = f" to {' and '.join(repos)}" if repos else ""
+            self._say(f"{len(shown)} {what}{where}, from {_when(shown[0])} to {_when(shown[-1])}.")
         for note in timeline.notes:
             self._say(f"    {note}")
 
@@ -101,9 +98,10 @@ def _when(candidate: Candidate) -> str:
 def final_lines(result: Result) -> list[str]:
     """The answer, for people and for scripts: the last link is the pushlog's."""
     finding = result.finding
+    last, first = result.last_revision or "unknown", result.first_revision or "unknown"
     lines = [
-        f"{result.last_label}: {result.last_revision or 'unknown'} {_dated(finding.last_old, finding.old_build)}".rstrip(),
-        f"{result.first_label}: {result.first_revision or 'unknown'} {_dated(finding.first_new, finding.new_build)}".rstrip(),
+        f"{result.last_label}: {last} {_dated(finding.last_old, finding.old_build)}",
+        f"{result.first_label}: {first} {_dated(finding.first_new, finding.new_build)}",
     ]
     lines += [f"  {changeset.node[:12]} {changeset.summary}".rstrip() for changeset in result.changesets[:20]]
     if len(result.changesets) > 20:

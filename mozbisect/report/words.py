@@ -92,4 +92,7 @@ def open_sentence(result: Result) -> str:
     shown = "; ".join(list(reasons)[:3]) + ("; …" if len(reasons) > 3 else "")
     what = "nightly" if untested[0].candidate.kind is Kind.NIGHTLY else "push"
     plural = {"nightly": "nightlies", "push": "pushes"}[what] if len(untested) > 1 else what
-    return f"{len(untested)} {plural} between the two could not be tested ({shown}): the change came with one of them or with the last."
+    return (
+        f"{len(untested)} {plural} between the two could not be tested ({shown}): "
+        "the change came with one of them or with the last."
+    )

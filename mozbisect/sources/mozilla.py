@@ -55,7 +55,7 @@ class Mozilla:
     def _answer(self, answer: Future[Build], candidate: Candidate) -> None:
         try:
             answer.set_result(self._look(candidate))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (whoever waits for the answer must get it)
             if not isinstance(error, NoBuild):
                 # Trouble on the way is no fact about the build: whoever comes next may ask again.
                 with self._lock:

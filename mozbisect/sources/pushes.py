@@ -82,7 +82,8 @@ class Pushes:
 
     def _between_judged(self, leg: Leg) -> Timeline:
         old_end, new_end = leg.ends
-        assert old_end.revision is not None and new_end.revision is not None
+        assert old_end.revision is not None
+        assert new_end.revision is not None
         pushes = self._pushlog.after(leg.repo, old_end.revision, new_end.revision)
         if not pushes:
             raise NothingToSearch(

@@ -156,8 +156,8 @@ def test_a_journal_of_a_newer_version_is_refused_with_advice() -> None:
 
 def test_a_number_is_no_truth_value_and_a_truth_value_no_number() -> None:
     with pytest.raises(ValueError, match="expected"):
-        from_json(int, True)
-    assert to_json(True) is True
+        from_json(int, *[True])
+    assert to_json(*[True]) is True
 
 
 # ------------------------------------------------------------------------------------------------ sessions

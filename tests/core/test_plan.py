@@ -73,13 +73,13 @@ def test_days_begin_on_nightlies_and_revisions_on_pushes(
 
 
 def test_a_reversed_range_is_refused_and_find_fix_named() -> None:
-    with pytest.raises(UsageError, match="good build .2026-10-01. is newer than the bad one") as caught:
+    with pytest.raises(UsageError, match=r"good build .2026-10-01. is newer than the bad one") as caught:
         first(day("2026-10-01"), day("2026-09-01"))
     assert "--find-fix" in caught.value.advice
 
 
 def test_a_reversed_range_of_a_fix_says_so_in_its_own_words() -> None:
-    with pytest.raises(UsageError, match="bad build .2026-10-01. is newer than the good one") as caught:
+    with pytest.raises(UsageError, match=r"bad build .2026-10-01. is newer than the good one") as caught:
         first(day("2026-10-01"), day("2026-09-01"), fix=True)
     assert "no --find-fix" in caught.value.advice
 
@@ -155,12 +155,12 @@ def test_what_one_push_brought_is_looked_for_where_it_landed_first_and_not_where
     assert [end.revision for end in leg.ends] == [OLD, NEW]
 
 
-def test_what_several_pushes_brought_belongs_together_and_may_have_gone_to_and_fro() -> None:
+def test_what_several_pushes_brought_belongs_together() -> None:
     between = Untested(push(2, "mozilla-central", "c" * 40), "no build")
     leg = next_leg(of_pushes("a" * 40, NEW, untested=(between,)))
     assert isinstance(leg, Leg)
     assert leg.brought == ("c" * 40, "a" * 40, NEW)
-    assert leg.tried == ()
+    assert leg.tried == ("mozilla-central",)
 
 
 def test_a_merge_that_could_not_be_narrowed_is_not_tried_again() -> None:

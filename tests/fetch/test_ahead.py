@@ -165,8 +165,13 @@ def test_to_claim_what_is_ready_disturbs_nobody(ahead: LookAhead, work: Work, pa
     assert ahead.claim(A) is not None
     ahead.want([B, C])
     patience.is_over()
-    work.until(lambda: set(work.begun) == {"a", "b", "c"})
-    assert work.stopped == []
+    work.until(lambda: len(work.begun) == 3)
+    assert set(work.begun) == {"a", "b", "c"}
+    b = ahead.claim(B)
+    assert b is not None
+    work.goes_on[B].set()
+    assert b.done.wait(5)
+    assert (b.tree, work.begun.count("b")) == (Path("b"), 1)
 
 
 def test_what_is_not_wanted_any_more_is_stopped_and_what_is_still_wanted_goes_on(
