@@ -90,6 +90,8 @@ class ProcessTree:
         self._over = True
         # Once the program has been waited for, its number may be given to another: then only the mark counts.
         session = self.pid if self._process.poll() is None else None
+        if session is None and not self._lives(None):
+            return  # as a rule a test command leaves nothing behind
         try:
             self._signal(session, gently=True)
             deadline = time.monotonic() + grace

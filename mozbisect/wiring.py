@@ -7,6 +7,7 @@ target), one ``Http`` is made, and each part is handed what it needs.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,18 +76,20 @@ def target_of(options: Options) -> Target:
     wanted = options.build_type or row.default_type
     if wanted not in row.build_types:
         raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}.")
-    system, processor = _machine()
-    arch = options.arch or ("x86" if options.bits == "32" else processor)
-    target = Target(row.name, system, arch, apps.types_in_order(wanted))
+    arch = options.arch or ("x86" if options.bits == "32" else _processor())
+    target = Target(row.name, _SYSTEMS.get(sys.platform, sys.platform), arch, apps.types_in_order(wanted))
     apps.platform(target)
     return target
 
 
-def _machine() -> tuple[str, str]:
-    # Late: this import starts five subprocesses.
+_SYSTEMS = {"linux": "linux", "darwin": "mac", "win32": "win"}
+
+
+def _processor() -> str:
+    # Late, and only if nobody said it: this import starts five subprocesses.
     import mozinfo
 
-    return str(mozinfo.os), str(mozinfo.processor)
+    return str(mozinfo.processor)
 
 
 def _optional(text: str | None, option: str, today: date) -> Bound | None:

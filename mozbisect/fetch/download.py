@@ -74,9 +74,8 @@ class Stop:
 def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, tell: Tell | None = None) -> Seal:
     """Write the build's file to ``part``, which must not exist, and which exists afterwards only if all is well.
 
-    Raises ``NoBuild`` (it is gone), ``BrokenBuild`` (this file cannot be had whole), ``NetworkError`` (nothing
-    answers any more),
-    ``CacheTrouble``, and ``Stopped`` if ``stop`` was told so.
+    Raises ``NoBuild`` (it is gone), ``BrokenBuild`` (it cannot be had whole), ``NetworkError`` (nothing answers
+    any more), ``CacheTrouble``, and ``Stopped`` if ``stop`` was told so.
     """
     try:
         with on_disk(part.parent), part.open("xb") as file:

@@ -18,6 +18,7 @@ import lzma
 import os
 import shutil
 import stat
+import struct
 import subprocess
 import tarfile
 import tempfile
@@ -45,15 +46,18 @@ _HDIUTIL_SECONDS = 300
 
 _SUFFIXES = (".tar.xz", ".tar.bz2", ".tar.gz", ".tgz", ".zip", ".dmg")
 
-# What the libraries raise for bytes that make no sense. OSError without a number: bz2 says it so.
+# What the libraries raise for bytes that make no sense: first what they mean to raise, then what happens to them.
 _NONSENSE = (
     tarfile.TarError,
+    zipfile.BadZipFile,
     lzma.LZMAError,
     zlib.error,
-    zipfile.BadZipFile,
     EOFError,
+    RuntimeError,  # of zipfile: a password, or an unknown kind of packing
     ValueError,
-    NotImplementedError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
 )
 
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
@@ -98,10 +102,11 @@ def unpack(archive: Path, into: Path, *, check: Check | None = None) -> None:
     with on_disk(into):
         try:
             _unpack(archive, into, start, end, look)
-        except (*_NONSENSE, RuntimeError) as error:  # RuntimeError: zipfile wants a password
+        except _NONSENSE as error:
             raise BrokenBuild(f"{archive.name} is damaged: {error}") from error
         except OSError as error:
-            if error.errno is not None:
+            # Without a number it is not from the system but from bz2; EINVAL is a place before the file's beginning.
+            if error.errno not in (None, errno.EINVAL):
                 raise
             raise BrokenBuild(f"{archive.name} is damaged: {error}") from error
 

@@ -216,18 +216,20 @@ class World:
         there = self.pushes[first_new.repo]
         return Expected(first_new.repo, there[there.index(first_new) - 1], first_new)
 
-    def reachable(self) -> Expected | None:
-        """The same with the builds that can be had: the nearest neighbours of the change that are testable.
+    def suspects(self, old: str, new: str) -> frozenset[str]:
+        """The changesets that ``new`` has and ``old`` has not: how narrow a finding is. Raises ``KeyError``."""
+        return self._history(new) - self._history(old)
 
-        ``None`` if one side has none. When the merge itself did it, both are pushes to central, or as expected.
-        """
-        expected = self.expected()
-        if self.testable(expected.last_old) and self.testable(expected.first_new):
-            return expected
-        there = [push for push in self.pushes[expected.repo] if self.testable(push)]
-        old = [push for push in there if not self.contains_culprit(push.head.node)]
-        new = [push for push in there if self.contains_culprit(push.head.node)]
-        return Expected(expected.repo, old[-1], new[0]) if old and new else None
+    def _history(self, revision: str) -> frozenset[str]:
+        """A changeset with all its ancestors."""
+        found: set[str] = set()
+        to_do = [self.commit(revision).node]
+        while to_do:
+            node = to_do.pop()
+            if node not in found:
+                found.add(node)
+                to_do.extend(self._by_node[node].parents)
+        return frozenset(found)
 
     @property
     def branch_pushes(self) -> tuple[Push, ...]:

@@ -278,6 +278,12 @@ def test_damage_anywhere_is_a_broken_build_or_no_harm(
     assert {path.name for path in folder.iterdir()} == {name, "tree"}
 
 
+def test_a_zip_with_a_nameless_member_is_damaged(saved: Save, into: Path) -> None:
+    body = zip_of(("name", b"x", 0)).replace(b"name", b"\0ame")  # zipfile stumbles over it with an IndexError
+    with pytest.raises(BrokenBuild):
+        unpack(saved("a.zip", body), into)
+
+
 def test_a_zip_with_a_password_cannot_be_used(saved: Save, into: Path) -> None:
     body = bytearray(zip_of(("a", b"x", 0)))
     body[6] |= 1  # the flag, in the member's head and in the directory

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from mozbisect.practice.server import PracticeServer
+from mozbisect.practice.world import World
+from tests.practice.conftest import ask
+
+
+def test_hashes_are_translated_both_ways(server: PracticeServer, world: World) -> None:
+    commit = world.culprit.commit
+    pair = {"git_hash": commit.git, "hg_hash": commit.node}
+    assert commit.git is not None
+    for asked in (commit.git, commit.git[:10]):
+        assert ask(f"{server.lando_url}/api/git2hg/firefox/{asked}").json == pair
+    assert ask(f"{server.lando_url}/api/hg2git/firefox/{commit.node}").json == pair
+
+
+@pytest.mark.parametrize(
+    "path", [f"git2hg/firefox/{'0' * 40}", f"hg2git/firefox/{'0' * 40}", f"git2hg/other/{'0' * 8}"]
+)
+def test_none_is_a_404_in_json(server: PracticeServer, path: str) -> None:
+    answer = ask(f"{server.lando_url}/api/{path}")
+    assert (answer.status, answer.json["error"]) == (404, "No commits found")
+
+
+@pytest.mark.parametrize("path", ["git2hg/firefox/abc", "hg2git/firefox/abcdef0123"])
+def test_a_hash_of_another_length_is_no_address(server: PracticeServer, path: str) -> None:
+    answer = ask(f"{server.lando_url}/api/{path}")
+    assert answer.status == 404
+    assert answer.headers["content-type"].startswith("text/html")

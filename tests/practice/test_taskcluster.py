@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mozbisect.practice.server import PracticeServer
+from mozbisect.practice.world import Package, Push, Task, World
+from tests.practice.conftest import Answer, ask
+
+DATA = Path(__file__).parent.parent / "data" / "taskcluster"
+PACKAGE = "public/build/target.tar.xz"
+
+
+@pytest.fixture
+def push(world: World) -> Push:
+    return world.branch_pushes[30]
+
+
+def find(server: PracticeServer, namespace: str) -> Answer:
+    return ask(f"{server.taskcluster_url}/api/index/v1/task/gecko.v2.{namespace}")
+
+
+def task_of(server: PracticeServer, push: Push, job: str = "linux64") -> str:
+    found = find(server, f"{push.repo}.shippable.revision.{push.head.node}.firefox.{job}-opt")
+    return str(found.json["taskId"])
+
+
+def queue(server: PracticeServer, path: str) -> Answer:
+    return ask(f"{server.taskcluster_url}/api/queue/v1/task/{path}")
+
+
+def follow(answer: Answer) -> Answer:
+    assert answer.status == 303
+    return ask(answer.headers["location"])
+
+
+def shape(value: Any) -> Any:
+    """A JSON value with its leaves cut down to their types."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    return type(value).__name__
+
+
+def test_an_index_answer_has_the_recorded_shape(server: PracticeServer, push: Push) -> None:
+    recorded = json.loads(json.loads((DATA / "findTask_200_autoland_2025.json").read_text())["body"])
+    found = find(server, f"autoland.revision.{push.head.node}.firefox.linux64-opt").json
+    assert shape(found) == shape(recorded)
+    assert len(found["taskId"]) == len(recorded["taskId"])
+    assert found["rank"] == int(push.when.timestamp())
+
+
+def test_what_is_not_in_the_index_is_answered_as_recorded(server: PracticeServer) -> None:
+    recorded = json.loads((DATA / "findTask_404_2024.json").read_text())
+    answer = find(server, "mozilla-central.latest.firefox.sm-linux64-opt")
+    assert answer.status == 404
+    missing, known = answer.json, json.loads(recorded["body"])
+    for row in (missing, known):
+        row["message"] = row["message"].partition("* time")[0]
+        del row["requestInfo"]["time"]
+    assert missing == known
+
+
+def test_every_kind_of_route_leads_to_the_task_of_the_push(server: PracticeServer, push: Push) -> None:
+    day = f"{push.when:%Y.%m.%d}"
+    plain = {
+        find(server, f"{spot}.firefox.linux64-opt").json["taskId"]
+        for spot in (
+            f"autoland.revision.{push.head.node}",
+            f"autoland.revision.{push.head.git}",
+            f"trunk.revision.{push.head.node}",
+            f"autoland.pushlog-id.{push.number}",
+            f"autoland.pushdate.{day}.{push.build_id}",
+        )
+    }
+    shippable = {
+        find(server, f"autoland.shippable.{spot}.firefox.linux64-opt").json["taskId"]
+        for spot in (f"revision.{push.head.node}", f"{day}.revision.{push.head.node}", f"{day}.{push.build_id}")
+    }
+    assert len(plain) == len(shippable) == 1
+    assert plain != shippable
+    latest = find(server, "autoland.shippable.latest.firefox.linux64-opt").json["taskId"]
+    assert latest == task_of(server, server.world.branch_pushes[-1])
+
+
+def test_only_the_head_of_a_push_is_built_and_only_where_it_was_pushed(server: PracticeServer, world: World) -> None:
+    push = next(push for push in world.branch_pushes if len(push.commits) > 1)
+    assert find(server, f"autoland.revision.{push.commits[0].node}.firefox.linux64-opt").status == 404
+    assert find(server, f"mozilla-central.revision.{push.head.node}.firefox.linux64-opt").status == 404
+    assert find(server, f"autoland.revision.{push.head.node}.firefox.linux64-pgo").status == 404
+
+
+def test_the_build_ids_of_a_day_can_be_listed_also_of_an_empty_one(server: PracticeServer, world: World) -> None:
+    def names(namespace: str, body: bytes = b"{}") -> Any:
+        url = f"{server.taskcluster_url}/api/index/v1/namespaces/gecko.v2.{namespace}"
+        return ask(url, "POST", body, Content_Type="application/json")
+
+    listed = [row["name"] for row in names("mozilla-central.pushdate.2026.09.03").json["namespaces"]]
+    wanted = [push.build_id for push in world.central_pushes if f"{push.when:%m%d}" == "0903"]
+    assert listed == [*wanted, "latest"]
+    assert names("mozilla-central.pushdate.2031.09.03").json == {"namespaces": []}
+    assert names("mozilla-central.pushdate.2026.09.03", b"").status == 400
+
+
+def test_an_artifact_is_a_redirection_to_another_host(server: PracticeServer, push: Push) -> None:
+    task = task_of(server, push)
+    answer = queue(server, f"{task}/artifacts/{PACKAGE}")
+    assert answer.status == 303
+    assert answer.json == {"storageType": "s3", "url": f"{server.artifact_url}/{task}/0/{PACKAGE}"}
+    assert follow(answer).status == 200
+    assert follow(queue(server, f"{task}/runs/0/artifacts/public%2Fbuild%2Ftarget.txt")).text.startswith(push.build_id)
+
+
+def test_what_is_listed_can_be_had_but_for_what_is_an_error(server: PracticeServer, push: Push) -> None:
+    task = task_of(server, push)
+    rows = queue(server, f"{task}/artifacts").json["artifacts"]
+    assert {row["storageType"] for row in rows} == {"s3", "reference", "error"}
+    for row in rows:
+        answer = queue(server, f"{task}/artifacts/{row['name']}")
+        if row["storageType"] == "error":
+            assert answer.status == 404
+        else:
+            assert follow(answer).status == 200
+    missing = queue(server, f"{task}/artifacts/public/build/nothing")
+    assert (missing.status, missing.json["code"]) == (404, "ResourceNotFound")
+
+
+def test_names_that_look_like_the_package_lie_beside_it(server: PracticeServer, push: Push) -> None:
+    names = {row["name"] for row in queue(server, f"{task_of(server, push)}/artifacts").json["artifacts"]}
+    traps = {"target.jsshell.zip", "target.xpt_artifacts.zip", "target.tar.xz.asc", "target_info.txt"}
+    assert {f"public/build/{trap}" for trap in traps} < names
+
+
+def test_the_chain_of_trust_proves_what_is_downloaded(server: PracticeServer, push: Push) -> None:
+    for job in ("linux64", "linux64-aarch64"):
+        task = task_of(server, push, job)
+        chain = follow(queue(server, f"{task}/artifacts/public/chain-of-trust.json")).json
+        assert (chain["taskId"], chain["runId"]) == (task, 0)
+        for name, digest in chain["artifacts"].items():
+            body = follow(queue(server, f"{task}/artifacts/{name}")).body
+            assert digest == {"sha256": hashlib.sha256(body).hexdigest()}
+        assert PACKAGE in chain["artifacts"]
+
+
+def test_there_need_be_no_chain_of_trust_and_lists_may_come_in_pages(world: World, push: Push) -> None:
+    with PracticeServer(world, chain_of_trust=False, page_size=7) as server:
+        task = task_of(server, push)
+        assert queue(server, f"{task}/artifacts/public/chain-of-trust.json").status == 404
+        names: list[str] = []
+        for page in pages(server, f"{task}/runs/0/artifacts"):
+            assert 0 < len(page) <= 7
+            names += page
+    assert len(names) == len(set(names)) > 20
+    assert PACKAGE in names
+
+
+def pages(server: PracticeServer, path: str) -> Iterator[list[str]]:
+    token = ""
+    while True:
+        page = queue(server, path + token).json
+        yield [row["name"] for row in page["artifacts"]]
+        if "continuationToken" not in page:
+            return
+        token = f"?continuationToken={page['continuationToken']}"
+
+
+def test_a_task_that_was_not_looked_up_is_known_by_its_id(world: World, push: Push) -> None:
+    with PracticeServer(world) as one, PracticeServer(world) as other:
+        assert queue(other, f"{task_of(one, push)}/status").status == 200
+        assert queue(other, f"{'A' * 22}/status").status == 404
+
+
+def test_the_fates_of_tasks_are_what_the_world_says(small: Callable[..., World]) -> None:
+    world = small(missing_tasks=0.2, failed_tasks=0.2, retried_tasks=0.2, dead_packages=0.3)
+    seen = set()
+    with PracticeServer(world) as server:
+        for push in world.branch_pushes[:40]:
+            fate, package = world.task(push), world.package(push)
+            seen.add((fate, package if fate in (Task.DONE, Task.RETRIED) else None))
+            if fate is Task.MISSING:
+                assert find(server, f"autoland.revision.{push.head.node}.firefox.linux64-opt").status == 404
+                continue
+            task = task_of(server, push)
+            states = [run["state"] for run in queue(server, f"{task}/status").json["status"]["runs"]]
+            answer = queue(server, f"{task}/artifacts/{PACKAGE}")
+            if fate is Task.FAILED:
+                assert (states, answer.status) == (["failed"], 404)
+                continue
+            assert states == (["completed"] if fate is Task.DONE else ["failed", "completed"])
+            assert f"/{len(states) - 1}/public/" in answer.headers["location"]
+            assert (follow(answer).status == 200) == (package is Package.FINE)
+            if fate is Task.RETRIED:
+                assert PACKAGE not in {r["name"] for r in queue(server, f"{task}/runs/0/artifacts").json["artifacts"]}
+    assert len(seen) == 6
