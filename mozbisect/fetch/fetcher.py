@@ -133,6 +133,8 @@ class BuildFetcher:
                     second = True
 
     def _unpacked(self, file: Path, build: Build, stop: Stop | None) -> Path:
+        if stop:
+            stop.check()  # after the close, nothing new is to come into the scratch folder
         tree = self._scratch.fresh("build")
         try:
             if is_archive(build.file_name):

@@ -10,7 +10,7 @@ from mozbisect.practice.listing import File, as_html, as_rows
 
 RECORDED = Path(__file__).parent.parent / "data" / "archive" / "cnpmcore_pub_firefox_releases_131.0.3.html"
 FILE = re.compile(r'<td>File</td>\s*<td><a href="[^"]*">([^<]*)</a></td>\s*<td>(\d+)([KM]?)</td>\s*<td>([^<]*)</td>')
-NOON = datetime(2026, 9, 1, 12, 0)  # noqa: DTZ001
+NOON = datetime(2026, 9, 1, 12, 0)
 
 
 def test_a_page_is_the_recorded_one_to_the_letter() -> None:
@@ -18,7 +18,7 @@ def test_a_page_is_the_recorded_one_to_the_letter() -> None:
     recorded = re.sub(r"^ +", lambda spaces: "\t" * (len(spaces[0]) // 8), RECORDED.read_text(), flags=re.MULTILINE)
     folders = re.findall(r'<td>Dir</td>\s*<td><a href="[^"]*">([^.<][^<]*)</a>', recorded)
     files = [
-        File(name, int(size) << {"": 0, "K": 10, "M": 20}[unit], datetime.strptime(when, "%d-%b-%Y %H:%M"))  # noqa: DTZ007
+        File(name, int(size) << {"": 0, "K": 10, "M": 20}[unit], datetime.strptime(when, "%d-%b-%Y %H:%M"))
         for name, size, unit, when in FILE.findall(recorded)
     ]
     assert len(folders) == 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from mozbisect.practice.world import CENTRAL, Package, Task, World, WorldParamet
 
 SMALL = {"start": date(2026, 9, 1), "days": 8, "pushes_per_day": 12}
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "another seed": {"seed": 7},
     "find-fix": {"fixes": True},
@@ -27,11 +28,11 @@ KINDS = {
 }
 
 
-def small(**more: object) -> World:
-    return make_world(WorldParameters(**{**SMALL, **more}))  # type: ignore[arg-type]
+def small(**more: Any) -> World:
+    return make_world(WorldParameters(**{**SMALL, **more}))
 
 
-@pytest.fixture(params=KINDS.values(), ids=KINDS)
+@pytest.fixture(params=list(KINDS.values()), ids=list(KINDS))
 def world(request: pytest.FixtureRequest) -> World:
     return small(**request.param)
 
