@@ -31,8 +31,8 @@ from mozbisect.report.words import result_of
 from mozbisect.sessions import Journal, Sessions
 
 
-def bisect(words: Mapping[str, Any], output: str) -> None:
-    """Search from the options of a command line to the end."""
+def bisect(words: Mapping[str, Any], output: str, *, resumable: bool = True) -> None:
+    """Search from the options of a command line to the end. ``resumable``: the session outlives this process."""
     options = _options(words)
     now = datetime.now(UTC)
     from mozbisect import wiring
@@ -41,7 +41,8 @@ def bisect(words: Mapping[str, Any], output: str) -> None:
     opened = Opened(FORMAT, f"mozbisect {__version__}", now.replace(microsecond=0), asked.terms, options.to_row())
     with _sessions().create(now) as journal:
         journal.write(opened)
-        _run(journal, Session(opened), options, output)
+        go_on = _how_to_go_on(journal) if resumable else ""
+        _run(journal, Session(opened), options, output, go_on=go_on)
 
 
 def resume(name: str | None, output: str, *, undo: bool) -> None:
@@ -51,10 +52,10 @@ def resume(name: str | None, output: str, *, undo: bool) -> None:
         options = _options_of(session)
         if Path(options.folder).is_dir():
             os.chdir(options.folder)
-        _run(journal, session, options, output, undo=undo)
+        _run(journal, session, options, output, go_on=_how_to_go_on(journal), undo=undo)
 
 
-def _run(journal: Journal, session: Session, options: Options, output: str, *, undo: bool = False) -> None:
+def _run(journal: Journal, session: Session, options: Options, output: str, *, go_on: str, undo: bool = False) -> None:
     from mozbisect import wiring
     from mozbisect.engine import Engine
 
@@ -72,11 +73,11 @@ def _run(journal: Journal, session: Session, options: Options, output: str, *, u
             engine.run(asked.leg)
     except KeyboardInterrupt:
         _so_far(engine.session if engine else session, options)
-        raise Interrupted("Interrupted. Nothing is lost.", advice=_how_to_go_on(journal)) from None
+        raise Interrupted("Interrupted. Nothing is lost.", advice=go_on) from None
     except MozbisectError as error:
         _so_far(engine.session if engine else session, options)
         if not isinstance(error, UsageError):
-            error.advice = "\n".join(filter(None, (error.advice, _how_to_go_on(journal))))
+            error.advice = "\n".join(filter(None, (error.advice, go_on)))
         raise
     _answer(journal.name, engine.session, options, output)
 
@@ -210,7 +211,7 @@ def practice(
         _say(f"A history of {days} days was invented (seed {seed}); one of its pushes holds the culprit.")
         words = served.words(play=play)
         with trial.private_state():
-            bisect(words, output)
+            bisect(words, output, resumable=False)
             session = _sessions().read(None)
     right, sentence = made.compare(session)
     (_say if output == "json" else _print)(sentence)

@@ -297,7 +297,9 @@ def test_without_a_network_it_says_so_and_stays_resumable(program: Program) -> N
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("kind", ["503", "500", "429", "reset", "reset-body", "truncate", "short", "corrupt", "html", "empty"])
+@pytest.mark.parametrize(
+    "kind", ["503", "500", "429", "reset", "reset-body", "truncate", "short", "corrupt", "html", "empty"]
+)
 def test_a_fault_in_every_fifth_build_changes_nothing(program: Program, world: World, kind: str) -> None:
     with PracticeServer(world, faults=Faults(kind, every=5, of="build")) as server:
         done = program(*asked(world, server))

@@ -102,6 +102,7 @@ class Recipe:
     """What one package is made from. ``ending`` is that of its file name: ".tar.xz" or ".zip" (never padded).
 
     ``firefox_dir``: where a real Firefox is installed, or its program; the package then starts that one.
+    ``bulk``: a file of ``pack_bulk``, to unpack as much as from a real package.
     """
 
     ending: str
@@ -113,6 +114,7 @@ class Recipe:
     package: Package = Package.FINE
     size_mb: int = 0
     firefox_dir: Path | None = None
+    bulk: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def build(recipe: Recipe) -> Archive:
     files = list(_files(recipe))
     if recipe.ending == ".zip":
         return _archive(_Padding(b""), _zip(files))
-    return _archive(_tar_padding(recipe.size_mb), lzma.compress(_tar(files), preset=0))
+    return _archive(_tar_padding(recipe.size_mb, recipe.bulk), lzma.compress(_tar(files), preset=0))
 
 
 class _Padding:
@@ -216,14 +218,27 @@ def _add(tar: tarfile.TarFile, name: str, body: bytes, mode: int) -> None:
 
 
 @lru_cache(maxsize=4)
-def _tar_padding(size_mb: int) -> _Padding:
+def _tar_padding(size_mb: int, bulk: Path | None) -> _Padding:
     """The beginning of a ``.tar.xz`` (an xz file may consist of several streams): one file that does not compress."""
+    if bulk is not None:
+        return _Padding(bulk.read_bytes())
     if not size_mb:
         return _Padding(b"")
     target = io.BytesIO()
     tar = tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  (never closed: no end)
     _add(tar, "firefox/libxul.so", random.Random("padding").randbytes(size_mb << 20), 0o644)
     return _Padding(lzma.compress(target.getvalue(), preset=0))
+
+
+def pack_bulk(folder: Path, target: Path, *, preset: int = 6) -> None:
+    """Write the files of a folder, a real Firefox for example, as the beginning of packages. Slow: keep the file."""
+    own = {"application.ini", "platform.ini", "README.practice", "firefox"}
+    with lzma.open(target, "wb", preset=preset) as stream:
+        tar = tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  (see above)
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and not path.is_symlink() and name not in own:
+                _add(tar, f"firefox/{name}", path.read_bytes(), path.stat().st_mode & 0o777)
 
 
 def _zip(files: Iterable[tuple[str, str, bool]]) -> bytes:

@@ -22,6 +22,7 @@ class Bakery:
     hg_url: str
     size_mb: int = 0
     firefox_dir: Path | None = None
+    bulk: Path | None = None
 
     def of(self, origin: Push | Nightly, platform: str) -> builds.Archive:
         """``platform`` is one of ``BUILT``. A dead package is made as if it were fine: the server has lost it."""
@@ -38,6 +39,7 @@ class Bakery:
                 package=Package.FINE if package is Package.DEAD else package,
                 size_mb=self.size_mb,
                 firefox_dir=self.firefox_dir,
+                bulk=self.bulk,
             )
         )
 

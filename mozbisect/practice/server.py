@@ -51,7 +51,7 @@ class PracticeServer:
 
     ``json_listings``: the archive lists in JSON for who asks for it. ``chain_of_trust``: tasks publish their digests.
     ``mozilla_urls``: build information names hg.mozilla.org in place of this server. ``hg_redirect``: /hg sends to
-    /hg-edge. ``page_size``: Taskcluster's lists come in pages. ``size_mb`` and ``firefox_dir``: see ``builds``.
+    /hg-edge. ``page_size``: Taskcluster's lists come in pages. ``size_mb``, ``firefox_dir`` and ``bulk``: see ``builds``.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class PracticeServer:
         page_size: int | None = None,
         size_mb: int = 0,
         firefox_dir: Path | None = None,
+        bulk: Path | None = None,
     ) -> None:
         self.world = world
         self._log: list[Seen] = []
@@ -84,7 +85,8 @@ class PracticeServer:
         self.lando_url = f"{base}/lando"
         self.artifact_url = f"{base}/artifacts"
 
-        bakery = Bakery(world, "https://hg.mozilla.org" if mozilla_urls else self.hg_url, size_mb, firefox_dir)
+        hg_url = "https://hg.mozilla.org" if mozilla_urls else self.hg_url
+        bakery = Bakery(world, hg_url, size_mb, firefox_dir, bulk)
         self._archive = Archive(world, bakery, json_listings=json_listings)
         self._taskcluster = Taskcluster(
             world, bakery, self.artifact_url, chain_of_trust=chain_of_trust, page_size=page_size

@@ -26,6 +26,7 @@ class Served:
     server: PracticeServer
     world: World
     command: str
+    real_firefox: bool
 
     def words(self, *, play: bool) -> dict[str, Any]:
         """The options of ``mozbisect``, by name, that search this world; ``play``: a person judges."""
@@ -36,13 +37,17 @@ class Served:
             new: last,
             "find_fix": self.world.parameters.fixes,
             "arch": "x86_64",
-            # A stand-in says its colour on standard output; nobody could judge it otherwise.
-            **({"process_output": "stdout"} if play else {"command": self.command}),
+            **(self._to_play if play else {"command": self.command}),
             "archive_base_url": self.server.archive_url,
             "taskcluster_root_url": self.server.taskcluster_url,
             "hg_url": self.server.hg_url,
             "lando_url": self.server.lando_url,
         }
+
+    @property
+    def _to_play(self) -> dict[str, Any]:
+        """A stand-in has no window: it says its colour on standard output, and needs no display."""
+        return {"process_output": "stdout", **({} if self.real_firefox else {"arg": ("--headless",)})}
 
     def command_line(self) -> list[str]:
         """The same as words of a command line."""
@@ -83,7 +88,7 @@ class Trial:
         else:
             command = "{binary} --check"
         with PracticeServer(self.world, port=port, firefox_dir=self.firefox) as server:
-            yield Served(server, self.world, command)
+            yield Served(server, self.world, command, real_firefox=self.firefox is not None)
 
     def compare(self, session: Session) -> tuple[bool, str]:
         """Is the finding right, and a sentence that says so."""

@@ -108,7 +108,7 @@ def final_lines(result: Result) -> list[str]:
         lines.append(f"  … and {len(result.changesets) - 20} more")
     if sentence := open_sentence(result):
         lines.append(sentence)
-    if result.ended and result.ended.why and not result.exact:
+    elif result.ended and result.ended.why and not result.exact:
         lines.append(result.ended.why)
     if result.bugs:
         lines.append("Bugs: " + ", ".join(str(bug) for bug in result.bugs))

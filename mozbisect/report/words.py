@@ -90,9 +90,9 @@ def open_sentence(result: Result) -> str:
         return ""
     reasons = dict.fromkeys(item.reason for item in untested)
     shown = "; ".join(list(reasons)[:3]) + ("; …" if len(reasons) > 3 else "")
-    what = "nightly" if untested[0].candidate.kind is Kind.NIGHTLY else "push"
-    plural = {"nightly": "nightlies", "push": "pushes"}[what] if len(untested) > 1 else what
+    one, many = ("nightly", "nightlies") if untested[0].candidate.kind is Kind.NIGHTLY else ("push", "pushes")
+    what, them = (f"1 {one}", "it") if len(untested) == 1 else (f"{len(untested)} {many}", "one of them")
     return (
-        f"{len(untested)} {plural} between the two could not be tested ({shown}): "
-        "the change came with one of them or with the last."
+        f"{what} between the two could not be tested ({shown}): "
+        f"the change came with {them}, or with the first {result.terms.new} one."
     )

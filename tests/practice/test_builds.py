@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mozbisect.practice.builds import BROKEN_PREF, Archive, Recipe, build
+from mozbisect.practice.builds import BROKEN_PREF, Archive, Recipe, build, pack_bulk
 from mozbisect.practice.world import Package
 
 RECIPE = Recipe(
@@ -106,6 +106,20 @@ def test_the_system_unpacks_a_build_of_two_streams(tmp_path: Path) -> None:
     (tmp_path / "b.tar.xz").write_bytes(content(build(replace(RECIPE, size_mb=1))))
     subprocess.run(["tar", "-xJf", "b.tar.xz"], cwd=tmp_path, check=True)
     assert run(tmp_path / "firefox" / "firefox", "--check")[0] == 0
+
+
+def test_a_build_may_hold_the_files_of_a_real_one(unpacked: Callable[[Recipe], Path], tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    (installed / "browser").mkdir(parents=True)
+    (installed / "browser" / "omni.ja").write_bytes(b"omni" * 1000)
+    (installed / "application.ini").write_text("theirs")
+    (installed / "link").symlink_to("/elsewhere")
+    pack_bulk(installed, tmp_path / "bulk.xz")
+    binary = unpacked(replace(BAD, bulk=tmp_path / "bulk.xz"))
+    assert (binary.parent / "browser" / "omni.ja").read_bytes() == b"omni" * 1000
+    assert "theirs" not in (binary.parent / "application.ini").read_text()
+    assert not (binary.parent / "link").exists()
+    assert run(binary, "--check")[0] == 1
 
 
 def test_broken_builds_are_broken_in_their_own_ways(unpacked: Callable[[Recipe], Path]) -> None:

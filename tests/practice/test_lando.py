@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from mozbisect.practice.lando import Lando
 from mozbisect.practice.server import PracticeServer
 from mozbisect.practice.world import World
 from tests.practice.conftest import ask
@@ -29,3 +32,10 @@ def test_a_hash_of_another_length_is_no_address(server: PracticeServer, path: st
     answer = ask(f"{server.lando_url}/api/{path}")
     assert answer.status == 404
     assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_a_beginning_that_fits_several_commits_is_a_400(world: World) -> None:
+    twins = [replace(world.commits[at], git=f"abcdef0{at}".ljust(40, "0")) for at in (1, 2)]
+    lando = Lando(World(world.parameters, tuple(twins), world.pushes, world.nightlies, world.culprit))
+    assert lando.answer("/api/git2hg/firefox/abcdef0").status == 400
+    assert lando.answer("/api/git2hg/firefox/abcdef02").status == 200

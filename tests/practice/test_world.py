@@ -17,6 +17,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "another seed": {"seed": 7},
     "find-fix": {"fixes": True},
     "direct": {"culprit": "direct"},
+    "direct among fast forwards": {"culprit": "direct", "fast_forwards": 1.0, "merge_backs": 1.0},
     "the merge itself": {"culprit": "merge"},
     "a given push": {"culprit": 40},
     "fast forwards": {"fast_forwards": 1.0, "direct_per_day": 0.0},
@@ -88,6 +89,7 @@ def test_the_culprit_landed_where_the_parameters_say(world: World) -> None:
     culprit, own = world.culprit, world.parameters
     assert culprit.commit in culprit.push.commits
     assert culprit.commit in culprit.central_push.commits
+    assert culprit.commit.when == culprit.push.when or own.unordered_dates  # made for this push, not brought by it
     match own.culprit:
         case "direct":
             assert culprit.push.repo == CENTRAL
