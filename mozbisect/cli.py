@@ -201,6 +201,7 @@ def mozbisect(context: click.Context, /, debug: bool, output: str, launch: str |
     _talk(debug)
     context.obj = words
     if context.invoked_subcommand is not None:
+        _refuse_options_before(context)
         return
     from mozbisect import commands
 
@@ -208,6 +209,15 @@ def mozbisect(context: click.Context, /, debug: bool, output: str, launch: str |
         commands.launch(words, launch)
     else:
         commands.bisect(words, output)
+
+
+def _refuse_options_before(context: click.Context) -> None:
+    """An option that a command would not see must not be passed over in silence."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    for option in context.command.params:
+        if option.name != "debug" and context.get_parameter_source(option.name or "") is typed:
+            command = context.invoked_subcommand
+            raise click.UsageError(f"{option.opts[-1]} before the command '{command}' has no effect: put it after.")
 
 
 @mozbisect.command()

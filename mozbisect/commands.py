@@ -73,7 +73,7 @@ def _run(journal: Journal, session: Session, options: Options, output: str, *, g
             engine.run(asked.leg)
     except KeyboardInterrupt:
         _so_far(engine.session if engine else session, options)
-        raise Interrupted("Interrupted. Nothing is lost.", advice=go_on) from None
+        raise Interrupted("Interrupted.", advice=go_on) from None
     except MozbisectError as error:
         _so_far(engine.session if engine else session, options)
         if not isinstance(error, UsageError):
@@ -91,7 +91,7 @@ def _so_far(session: Session, options: Options) -> None:
 
 
 def _how_to_go_on(journal: Journal) -> str:
-    return f"Go on with: mozbisect resume {journal.name}"
+    return f"Nothing is lost: go on with mozbisect resume {journal.name}"
 
 
 def sessions() -> None:

@@ -170,7 +170,7 @@ class Engine:
             case Move.BACK:
                 self.undo()
             case Move.QUIT:
-                raise Interrupted("Stopped. Nothing is lost.")
+                raise Interrupted("Stopped.")
             case other:
                 assert_never(other)
 

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -15,10 +16,15 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
+from mozbisect.catalog.releases import LEFT_CENTRAL
 from mozbisect.cli import mozbisect
+from mozbisect.commands import _row
 from mozbisect.core import errors
 from mozbisect.core.errors import MozbisectError
+from mozbisect.core.journal import Ended, Judged, Listed, Missing, Opened, Undone, from_line, to_line
+from mozbisect.core.model import Candidate, Kind
 from mozbisect.judge import placeholders
+from mozbisect.judge.manual import WORDS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -30,7 +36,6 @@ INDENTED = re.compile(r"^    (\S.*)$", re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`(mozbisect [^`\n]+)`(?!`)")
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 
-WRAPPERS = ("xvfb-run", "-a")  # what may stand before `mozbisect` in an example
 OF_OTHERS = {"mozbisect --good … builds"}  # the options page shows it as a slip
 
 
@@ -72,18 +77,16 @@ def refused(line: str) -> str:
 
 def parse(command: click.Command, name: str, words: list[str], parent: click.Context | None = None) -> None:
     """As click does it, but nothing is run. A value that is left out at the end (`--good …`) is a placeholder."""
-    if (
-        words
-        and words[-1] in {opt for option in command.params for opt in option.opts}
-        and takes_value(command, words[-1])
-    ):
+    if words and takes_value(command, words[-1]):
         words = [*words, "VALUE"]
-    context = command.make_context(name, words, parent=parent, resilient_parsing=False)
-    if isinstance(command, click.Group) and context._protected_args:
-        rest = [*context._protected_args, *context.args]
+    context = command.make_context(name, list(words), parent=parent)
+    if not isinstance(command, click.Group):
+        return
+    _, rest, _ = command.make_parser(context).parse_args(list(words))
+    if rest:
         found, child, rest = command.resolve_command(context, rest)
-        assert child is not None and found is not None
-        parse(child, found, rest, context)
+        assert child is not None
+        parse(child, str(found), rest, context)
 
 
 def takes_value(command: click.Command, word: str) -> bool:
@@ -130,7 +133,8 @@ def test_every_option_that_a_page_names_exists() -> None:
 
 def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -179,30 +183,22 @@ def test_the_page_of_placeholders_names_them_all_and_no_other() -> None:
 
 
 def test_the_page_of_answers_names_all_words() -> None:
-    from mozbisect.judge.manual import WORDS
-
     found = {cells[0]: cells[1] for cells in rows(DOCS / "reference" / "answers.md") if cells[0].startswith("`")}
     assert found == {f"`{word.name}`": ", ".join(f"`{short}`" for short in word.short) for word in WORDS}
 
 
 def test_the_journals_events_are_told() -> None:
-    from mozbisect.core.journal import Ended, Judged, Listed, Missing, Opened, Undone
-
     found = [cells[0].strip("`") for cells in rows(DOCS / "reference" / "journal.md") if cells[0].startswith("`")]
     assert found == [kind.__name__ for kind in (Opened, Listed, Missing, Judged, Undone, Ended)]
 
 
 def test_the_journals_examples_are_lines_of_a_journal() -> None:
-    from mozbisect.core.journal import from_line, to_line
-
     (block,) = fences(DOCS / "reference" / "journal.md", "json")
     for line in block.splitlines():
         assert to_line(from_line(line)) == line
 
 
 def test_the_releases_that_are_promised_are_known() -> None:
-    from mozbisect.catalog.releases import LEFT_CENTRAL
-
     text = " ".join(read(DOCS / "reference" / "bounds.md").split())
     match = re.search(r"versions from (\d+) to (\d+) and from (\d+) to (\d+)", text)
     assert match is not None
@@ -211,15 +207,10 @@ def test_the_releases_that_are_promised_are_known() -> None:
 
 
 def test_the_json_examples_are_what_the_program_prints() -> None:
-    from mozbisect.commands import _row
-    from mozbisect.core.model import Candidate, Kind
-
     report, builds = (json.loads(block) for block in fences(DOCS / "reference" / "json.md", "json"))
     schema = json.loads(read(DOCS / "reference" / "report.schema.json"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(report, schema)
-    from datetime import UTC, datetime
-
     one = _row(Candidate(Kind.NIGHTLY, "key", "mozilla-central", datetime(2026, 9, 14, tzinfo=UTC)), None, None)
     assert [list(row) for row in builds] == [list(one)]
 

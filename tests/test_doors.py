@@ -251,6 +251,7 @@ def test_both_ends_good_is_status_4(program: Program, world: World, server: Prac
         (["--nonsense"], "No such option"),
         (["--app", "netscape"], "netscape"),
         (["resume", "nothing"], "session"),
+        (["--good", "2026-09-01", "resume"], "--good before the command 'resume' has no effect"),
     ],
 )
 def test_what_cannot_be_understood_is_status_2_in_one_sentence(program: Program, words: list[str], says: str) -> None:

@@ -51,7 +51,7 @@ class PracticeServer:
 
     ``json_listings``: the archive lists in JSON for who asks for it. ``chain_of_trust``: tasks publish their digests.
     ``mozilla_urls``: build information names hg.mozilla.org in place of this server. ``hg_redirect``: /hg sends to
-    /hg-edge. ``page_size``: Taskcluster's lists come in pages. ``size_mb``, ``firefox_dir`` and ``bulk``: see ``builds``.
+    /hg-edge. ``page_size``: Taskcluster's lists come in pages. ``size_mb``, ``firefox_dir``, ``bulk``: see ``builds``.
     """
 
     def __init__(

@@ -33,8 +33,8 @@ class Terminal:
             case _:
                 self._close_bar()
         match news:
-            case Listing(leg=leg):
-                self._say(f"Looking at {leg.why} …" if leg.kind is not LegKind.NIGHTLIES else "Looking for nightlies …")
+            case Listing(leg=leg) if leg.kind is not LegKind.MERGED:  # often there is no closer leg
+                self._say("Looking for nightlies …" if leg.kind is LegKind.NIGHTLIES else f"Looking at {leg.why} …")
             case Listed():
                 self._listed(news)
             case Trying(number=number, candidate=candidate, build=build, left=left):
