@@ -117,6 +117,5 @@ class ManualJudge:
         try:
             text = self._ask(f"{ended}Was this build good, bad, or broken? ({offered}): ")
         except EOFError:
-            self._say("")  # the prompt is still on its line
             return Move.QUIT
         return understand(text, self._terms, can_go_back=question.can_go_back)
