@@ -1,4 +1,4 @@
-"""Writes reference/options.md from the commands themselves, so that the page cannot tell another story than the program.
+"""Writes reference/options.md from the commands themselves, so that the page tells the same story as the program.
 
     python docs/generate.py
 
@@ -25,8 +25,8 @@ Every option can also be given by its environment variable; the command line win
 by `1` and off by `0`. Several values of a repeatable option are separated by spaces there, so a value that
 itself holds a space has to come from the command line. The variables of a subcommand have its name in them.
 
-Options of a search stand before a subcommand's name only by mistake: `mozbisect builds --good …`, not
-`mozbisect --good … builds`.
+Options follow the name of the command that they belong to: `mozbisect builds --good …`. One that a command would not
+see, as in `mozbisect --good … builds`, is refused.
 
 What a value may look like: [bounds](bounds.md), [placeholders](placeholders.md) of `--command`. One more variable
 belongs to no option: `MOZBISECT_STATE_DIR` names the folder that holds the [sessions](sessions.md).

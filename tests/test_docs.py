@@ -36,7 +36,7 @@ INDENTED = re.compile(r"^    (\S.*)$", re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`(mozbisect [^`\n]+)`(?!`)")
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 
-OF_OTHERS = {"mozbisect --good … builds"}  # the options page shows it as a slip
+OF_OTHERS = {"mozbisect --good … builds"}  # the options page shows it as one that is refused
 
 
 def read(path: Path) -> str:

@@ -107,7 +107,8 @@ def revisions(world: World, session: Session) -> tuple[str, str]:
 @pytest.mark.parametrize("seed", range(FROM, FROM + 50))
 def test_the_culprit_lies_in_the_range_and_the_range_is_exact_where_builds_allow(seed: int) -> None:
     world = make_world(random_parameters(seed))
-    with PracticeServer(world) as server:
+    moods = {"json_listings": seed % 2 == 0, "chain_of_trust": seed % 3 > 0, "hg_redirect": seed % 5 == 0}
+    with PracticeServer(world, **moods) as server:
         session = bisect(options(world, server), [])
     finding = session.stage.ask()
     assert isinstance(finding, Finding)
