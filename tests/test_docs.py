@@ -36,7 +36,7 @@ INDENTED = re.compile(r"^    (\S.*)$", re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`(mozbisect [^`\n]+)`(?!`)")
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 
-OF_OTHERS = {"mozbisect --good … builds"}  # the options page shows it as one that is refused
+REFUSED = {"mozbisect --good … builds"}  # the options page shows it as one that is refused
 
 
 def read(path: Path) -> str:
@@ -55,7 +55,7 @@ def command_lines(path: Path) -> Iterator[str]:
             line for line in block.replace("\\\n", " ").splitlines() if re.match(r"(xvfb-run .*)?mozbisect\b", line)
         )
     outside = FENCE.sub("", read(path))
-    yield from (match[1] for match in INLINE.finditer(outside) if match[1] not in OF_OTHERS)
+    yield from (match[1] for match in INLINE.finditer(outside) if match[1] not in REFUSED)
     yield from (line.rpartition("bin/")[2] for line in INDENTED.findall(outside) if "bin/mozbisect " in line)
 
 
