@@ -103,9 +103,8 @@ def main() -> None:
     if theirs:
         _sum_up("mozregression", theirs)
         ratios = sorted(one.wall / other.wall for one, other in zip(ours, theirs, strict=True))
-        print(
-            f"wall, ratio pair by pair: median {statistics.median(ratios):.2f}, from {ratios[0]:.2f} to {ratios[-1]:.2f}"
-        )
+        middle = statistics.median(ratios)
+        print(f"wall, ratio pair by pair: median {middle:.2f}, from {ratios[0]:.2f} to {ratios[-1]:.2f}")
 
 
 def _show(name: str, one: Measured) -> None:

@@ -11,47 +11,50 @@ from typing import Any
 
 import click
 
+
+def _option(*names: str, **words: Any) -> Callable[[Any], Any]:
+    """An option with its variable in the environment: --hg-url is MOZBISECT_HG_URL, whichever command has it."""
+    long = next(name for name in names if name.startswith("--")).partition("/")[0]
+    return click.option(*names, envvar=f"MOZBISECT_{long[2:].replace('-', '_').upper()}", **words)
+
+
 # Options in groups: one literal row each. The names and short forms are those that users of mozregression have
 # in their fingers; the long name is also the field of ``Options``.
 RANGE = (
-    click.option(
+    _option(
         "-g",
         "--good",
         metavar="BOUND",
         help="Last known good build: a day (2026-09-01), a build id, a release or a revision. "
         "Default: a year before the bad one.",
     ),
-    click.option("-b", "--bad", metavar="BOUND", help="First known bad build, in the same forms. Default: today."),
-    click.option("--find-fix", is_flag=True, help="Look for what fixed a bug: --bad is the older end then."),
-    click.option("--repo", metavar="NAME", help="Repository to search, for example autoland or mozilla-beta."),
+    _option("-b", "--bad", metavar="BOUND", help="First known bad build, in the same forms. Default: today."),
+    _option("--find-fix", is_flag=True, help="Look for what fixed a bug: --bad is the older end then."),
+    _option("--repo", metavar="NAME", help="Repository to search, for example autoland or mozilla-beta."),
 )
 TARGET = (
-    click.option("-n", "--app", metavar="NAME", default="firefox", show_default=True, help="What to test."),
-    click.option(
-        "-B", "--build-type", metavar="TYPE", help="shippable (default), opt, pgo, debug, asan or asan-debug."
-    ),
-    click.option(
+    _option("-n", "--app", metavar="NAME", default="firefox", show_default=True, help="What to test."),
+    _option("-B", "--build-type", metavar="TYPE", help="shippable (default), opt, pgo, debug, asan or asan-debug."),
+    _option(
         "--arch",
         type=click.Choice(["x86", "x86_64", "aarch64"]),
         help="Processor of the builds. Default: this machine's.",
     ),
-    click.option("--bits", type=click.Choice(["32", "64"]), help="32 is another word for --arch x86."),
+    _option("--bits", type=click.Choice(["32", "64"]), help="32 is another word for --arch x86."),
 )
 SERVICES = (
-    click.option(
+    _option(
         "--archive-base-url", metavar="URL", default="https://archive.mozilla.org/pub", help="Where the nightlies are."
     ),
-    click.option(
+    _option(
         "--taskcluster-root-url",
         metavar="URL",
         default="https://firefox-ci-tc.services.mozilla.com",
         help="Where the builds of single pushes are.",
     ),
-    click.option("--hg-url", metavar="URL", default="https://hg.mozilla.org", help="Where the pushlogs are."),
-    click.option(
-        "--lando-url", metavar="URL", default="https://lando.moz.tools", help="Where Git hashes are translated."
-    ),
-    click.option(
+    _option("--hg-url", metavar="URL", default="https://hg.mozilla.org", help="Where the pushlogs are."),
+    _option("--lando-url", metavar="URL", default="https://lando.moz.tools", help="Where Git hashes are translated."),
+    _option(
         "--http-timeout",
         type=click.FloatRange(min=0.1),
         default=30.0,
@@ -60,27 +63,27 @@ SERVICES = (
     ),
 )
 JUDGE = (
-    click.option(
+    _option(
         "-c",
         "--command",
         metavar="COMMAND",
         help="Judge builds with this command instead of asking: exit status 0 is good, 125 skips, 126 and 127 stop, "
         "all else is bad. {binary} and the like are filled in.",
     ),
-    click.option(
+    _option(
         "--command-timeout",
         type=click.FloatRange(min=0.01),
         metavar="SECONDS",
         help="End the command, and all that it started, after so long.",
     ),
-    click.option(
+    _option(
         "--on-timeout",
         type=click.Choice(["bad", "good", "skip"]),
         default="bad",
         show_default=True,
         help="What a command that was ended means.",
     ),
-    click.option(
+    _option(
         "-M",
         "--mode",
         type=click.Choice(["classic", "no-first-check"]),
@@ -90,36 +93,36 @@ JUDGE = (
     ),
 )
 LAUNCH = (
-    click.option(
+    _option(
         "-p",
         "--profile",
         type=click.Path(),
         metavar="FOLDER",
         help="Profile to start builds with. Default: a fresh one for each.",
     ),
-    click.option(
+    _option(
         "--profile-persistence",
         type=click.Choice(["clone", "clone-first", "reuse"]),
         default="clone",
         show_default=True,
         help="Clone the profile for each build, or once, or use it itself.",
     ),
-    click.option("--pref", multiple=True, metavar="NAME:VALUE", help="Set a preference. Repeatable."),
-    click.option(
+    _option("--pref", multiple=True, metavar="NAME:VALUE", help="Set a preference. Repeatable."),
+    _option(
         "--preferences",
         multiple=True,
         metavar="FILE",
         help="Read preferences from a JSON or INI file (file.ini:section). Repeatable.",
     ),
-    click.option("-e", "--addon", multiple=True, metavar="PATH", help="Install an add-on. Repeatable."),
-    click.option(
+    _option("-e", "--addon", multiple=True, metavar="PATH", help="Install an add-on. Repeatable."),
+    _option(
         "-a",
         "--arg",
         multiple=True,
         metavar="ARG",
         help="Pass an argument to the app. Repeatable; --arg=-x for one with a dash.",
     ),
-    click.option(
+    _option(
         "-P",
         "--process-output",
         type=click.Choice(["none", "stdout"]),
@@ -127,20 +130,20 @@ LAUNCH = (
     ),
 )
 FETCH = (
-    click.option("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs."),
-    click.option(
+    _option("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs."),
+    _option(
         "--persist-size-limit",
         type=click.FloatRange(min=0),
         default=0.0,
         metavar="GIB",
         help="Remove the least recently used beyond this size. Default: 0, no limit.",
     ),
-    click.option(
+    _option(
         "--background-dl/--no-background-dl",
         default=True,
         help="Download likely next builds while one is judged. Default: on.",
     ),
-    click.option(
+    _option(
         "--background-dl-policy",
         type=click.Choice(["cancel", "keep"]),
         default="cancel",
@@ -148,14 +151,14 @@ FETCH = (
         help="What to do with such a download when it is not needed.",
     ),
 )
-OUTPUT = click.option(
+OUTPUT = _option(
     "--output",
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
     help="How to print the answer. markdown is a text to paste into a bug.",
 )
-DEBUG = click.option("-d", "--debug", is_flag=True, help="Tell on standard error what is done and asked.")
+DEBUG = _option("-d", "--debug", is_flag=True, help="Tell on standard error what is done and asked.")
 
 
 def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
@@ -172,7 +175,6 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
 @click.group(
     invoke_without_command=True,
     context_settings={
-        "auto_envvar_prefix": "MOZBISECT",
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
     },
@@ -180,7 +182,7 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
 )
 @options(
     RANGE,
-    (click.option("--launch", metavar="BOUND", help="Fetch and start one build, and search for nothing."),),
+    (_option("--launch", metavar="BOUND", help="Fetch and start one build, and search for nothing."),),
     TARGET,
     JUDGE,
     LAUNCH,
@@ -222,11 +224,11 @@ def _refuse_options_before(context: click.Context) -> None:
 
 @mozbisect.command()
 @click.argument("session", required=False)
-@click.option("--undo", is_flag=True, help="Take back the last answer first.")
+@_option("--undo", is_flag=True, help="Take back the last answer first, also of a session that has ended.")
 @OUTPUT
 @DEBUG
 def resume(session: str | None, undo: bool, output: str, debug: bool) -> None:
-    """Go on with a session where it stopped: the newest, or the one named."""
+    """Go on with a session where it stopped: the newest that has not ended, or the one named."""
     _talk(debug)
     from mozbisect import commands
 
@@ -262,8 +264,8 @@ def report(session: str | None, output: str) -> None:
 
 @mozbisect.command()
 @options(RANGE, TARGET, SERVICES)
-@click.option("--resolve", is_flag=True, help="Look up each candidate's build, too: a few requests for each.")
-@click.option(
+@_option("--resolve", is_flag=True, help="Look up each candidate's build, too: a few requests for each.")
+@_option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json: a list of objects."
 )
 @DEBUG
@@ -276,18 +278,18 @@ def builds(resolve: bool, output: str, debug: bool, **words: Any) -> None:
 
 
 @mozbisect.command()
-@click.option("--play", is_flag=True, help="You judge the builds: each says the colour of its window.")
-@click.option("--serve", is_flag=True, help="Only serve, and print the options that point a run at it.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Which history to invent.")
-@click.option("--days", type=click.IntRange(5, 400), default=60, show_default=True, help="How long a history.")
-@click.option("--find-fix", is_flag=True, help="Look for a fix in it, not for a regression.")
-@click.option(
+@_option("--play", is_flag=True, help="You judge the builds: each says the colour of its window.")
+@_option("--serve", is_flag=True, help="Only serve, and print the options that point a run at it.")
+@_option("--seed", type=int, default=1, show_default=True, help="Which history to invent.")
+@_option("--days", type=click.IntRange(5, 400), default=60, show_default=True, help="How long a history.")
+@_option("--find-fix", is_flag=True, help="Look for a fix in it, not for a regression.")
+@_option(
     "--firefox",
     type=click.Path(exists=True),
     metavar="PATH",
-    help="Wrap this installed Firefox into the builds; from the culprit on one pref is changed.",
+    help="Wrap the real Firefox in this folder into the builds; from the culprit on one pref is changed.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve on. Default: a free one.")
+@_option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve on. Default: a free one.")
 @OUTPUT
 @DEBUG
 def practice(debug: bool, **words: Any) -> None:

@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from mozbisect import __version__
-from mozbisect.core.errors import Interrupted, MozbisectError, NoBuild, UsageError
+from mozbisect.core.errors import (
+    CannotRun,
+    EndsContradict,
+    Interrupted,
+    MozbisectError,
+    NoBuild,
+    NothingToSearch,
+    UsageError,
+)
 from mozbisect.core.journal import FORMAT, Judged, Opened, Session
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Reporter
@@ -47,7 +55,7 @@ def bisect(words: Mapping[str, Any], output: str, *, resumable: bool = True) -> 
 
 def resume(name: str | None, output: str, *, undo: bool) -> None:
     """Go on with a session. It remembers its options, also the folder that relative paths in them mean."""
-    journal, session = _sessions().open(name)
+    journal, session = _sessions().open(name, ended=undo)
     with journal:
         options = _options_of(session)
         if Path(options.folder).is_dir():
@@ -75,11 +83,19 @@ def _run(journal: Journal, session: Session, options: Options, output: str, *, g
         _so_far(engine.session if engine else session, options)
         raise Interrupted("Interrupted.", advice=go_on) from None
     except MozbisectError as error:
-        _so_far(engine.session if engine else session, options)
-        if not isinstance(error, UsageError):
+        reached = engine.session if engine else session
+        _so_far(reached, options)
+        if isinstance(error, _FINAL):
+            if not reached.stages:
+                journal.discard()
+        else:
             error.advice = "\n".join(filter(None, (error.advice, go_on)))
         raise
     _answer(journal.name, engine.session, options, output)
+
+
+# To go on after one of these would only raise it again.
+_FINAL = (UsageError, NothingToSearch, EndsContradict, CannotRun)
 
 
 def _so_far(session: Session, options: Options) -> None:
@@ -106,7 +122,7 @@ def sessions() -> None:
 
 
 def log(name: str | None) -> None:
-    """The command of a session, and its answers as they would have to be typed."""
+    """The command of a session and its answers: without a --command it takes them back as standard input."""
     session = _sessions().read(name)
     _print(f"# {_command_line(_options_of(session), session)}")
     for event in session.events:
@@ -264,9 +280,13 @@ def _answer(name: str, session: Session, options: Options, output: str) -> None:
     result = result_of(session, options.hg_url) if session.questions else None
     if output == "json":
         _print(json.dumps(document(name, session, result), indent=2))
-    elif result is None:
-        _print(f"The session {name} has no result yet: {session.questions} answers were given.")
-    elif output == "markdown":
+        return
+    if session.ended is None:
+        count = session.questions
+        _say(f"The session {name} has not ended: {count} answer{'' if count == 1 else 's'} so far.")
+    if result is None:
+        return
+    if output == "markdown":
         _print(paste(session, result, _command_line(options, session)))
     else:
         for line in final_lines(result):

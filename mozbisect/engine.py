@@ -22,6 +22,7 @@ from mozbisect.core.errors import (
     MozbisectError,
     NetworkError,
     NoBuild,
+    NotFetched,
     NothingToSearch,
     UsageError,
 )
@@ -101,7 +102,7 @@ class Engine:
             self._ports.source.look_up([timeline.candidates[timeline.old_at], timeline.candidates[timeline.new_at]])
 
     def _look_closer(self, finding: Finding) -> None:
-        if not any(stage.judged for stage in self.session.stages):
+        if not self.session.verdicts:
             raise self._nothing_testable(finding)
         leg = plan.next_leg(finding)
         if isinstance(leg, str):
@@ -177,7 +178,7 @@ class Engine:
     def _bring(self, build: Build, stack: ExitStack) -> Path:
         try:
             tree = stack.enter_context(self._ports.fetcher.bring(build))
-        except BrokenBuild as broken:
+        except NotFetched as broken:
             self._failed_fetches += 1
             if self._failed_fetches < FAILED_FETCHES:
                 raise

@@ -41,7 +41,7 @@ class Journal:
         return self.path.parent.name
 
     def write(self, event: Event) -> None:
-        """Make one event durable. Raises ``CacheTrouble`` (a full disk); the journal then ends with the event before."""
+        """Make one event durable. Raises ``CacheTrouble`` (a full disk); the journal then ends as before."""
         whole = self._file.tell()
         try:
             rest = to_line(event).encode() + b"\n"
@@ -66,6 +66,11 @@ class Journal:
     def close(self) -> None:
         self._file.close()  # and with it goes the lock
 
+    def discard(self) -> None:
+        """Forget the session: it never got as far as to ask anything."""
+        self.close()
+        shutil.rmtree(self.path.parent, ignore_errors=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
@@ -87,12 +92,12 @@ class Sessions:
                 advice="Make that folder writable, or name another in MOZBISECT_STATE_DIR.",
             ) from error
 
-    def open(self, name: str | None) -> tuple[Journal, Session]:
+    def open(self, name: str | None, *, ended: bool = False) -> tuple[Journal, Session]:
         """A session to go on with: the named one, else the newest that has not ended, else the newest.
 
-        Raises ``UsageError``, ``JournalDamaged``.
+        ``ended``: without a name the newest is meant, ended or not. Raises ``UsageError``, ``JournalDamaged``.
         """
-        open_ones = (one for one, session in self.all() if session.ended is None)
+        open_ones = (one for one, session in self.all() if ended or session.ended is None)
         path = self._path(name or next(open_ones, None))
         journal = _open(path, "r+b")
         try:

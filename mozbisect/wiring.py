@@ -76,10 +76,21 @@ def target_of(options: Options) -> Target:
     wanted = options.build_type or row.default_type
     if wanted not in row.build_types:
         raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}.")
-    arch = options.arch or ("x86" if options.bits == "32" else _processor())
+    arch = _arch(options)
     target = Target(row.name, _SYSTEMS.get(sys.platform, sys.platform), arch, apps.types_in_order(wanted))
     apps.platform(target)
     return target
+
+
+def _arch(options: Options) -> str:
+    """``--bits`` is the older word: 32 means x86, 64 whatever this machine has with so many."""
+    if options.bits is None:
+        return options.arch or _processor()
+    wide = {"32": ("x86",), "64": ("x86_64", "aarch64")}[options.bits]
+    arch = options.arch or _processor()
+    if options.arch and arch not in wide:
+        raise UsageError(f"--bits {options.bits} and --arch {arch} contradict each other.", advice="Give one of them.")
+    return arch if arch in wide else wide[0]
 
 
 _SYSTEMS = {"linux": "linux", "darwin": "mac", "win32": "win"}

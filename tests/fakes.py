@@ -136,13 +136,14 @@ class FakeFetcher:
     """Brings nothing, but remembers what it was asked for; some builds cannot be fetched."""
 
     broken: frozenset[str] = frozenset()
+    trouble: type[BrokenBuild] = BrokenBuild
     brought: list[str] = field(default_factory=list)
     ahead_of: list[tuple[str, ...]] = field(default_factory=list)
 
     @contextmanager
     def bring(self, build: Build) -> Iterator[Path]:
         if build.candidate.key in self.broken:
-            raise BrokenBuild("the archive is damaged")
+            raise self.trouble("the archive is damaged")
         self.brought.append(build.candidate.key)
         yield Path("tree")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mozbisect.core.errors import EndsContradict, Interrupted, MozbisectError, NothingToSearch
+from mozbisect.core.errors import EndsContradict, Interrupted, MozbisectError, NotFetched, NothingToSearch
 from mozbisect.core.journal import FORMAT, Event, Judged, Opened, Session, from_line, to_line
 from mozbisect.core.model import (
     REGRESSION,
@@ -171,10 +171,25 @@ def test_nothing_with_a_build_is_nothing_to_search() -> None:
 def test_when_no_build_can_be_fetched_the_run_stops_and_goes_on_later() -> None:
     source = FakeSource()
     judge = TruthfulJudge(source.contains, culprit_of(source, 77))
-    run = Run(source, judge, FakeFetcher(frozenset(nightly.key for nightly in source.nightlies)))
+    run = Run(source, judge, FakeFetcher(frozenset(nightly.key for nightly in source.nightlies), NotFetched))
     with pytest.raises(MozbisectError, match="builds in a row could not be fetched"):
         run.go()
     assert judge.asked == []
+
+
+def test_when_every_build_is_skipped_nothing_is_found() -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, "", before=lambda build, question: Verdict(Side.UNTESTABLE, "no idea"))
+    with pytest.raises(NothingToSearch, match="no idea"):
+        Run(source, judge).go()
+
+
+def test_a_hole_of_broken_archives_is_no_trouble_with_the_network() -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, culprit_of(source, 100))
+    broken = frozenset(nightly.key for nightly in source.nightlies[8:18])
+    finding = Run(source, judge, FakeFetcher(broken)).go()
+    assert truth(source, finding, judge.culprit)
 
 
 def test_when_every_finer_build_expired_the_nightlies_are_the_answer() -> None:

@@ -11,6 +11,7 @@
     │   └── ServerTrouble              429, 5xx or a nonsensical body, again and again
     ├── NoBuild                    -   a candidate has no build: the engine notes it and goes on
     ├── BrokenBuild                -   a build cannot be fetched, unpacked or started: noted as untestable
+    │   └── NotFetched                 its file could not be had whole
     ├── CommandBroken              1   the test command itself cannot be run
     ├── CacheTrouble               1   a disk that is full, a folder that cannot be written
     └── JournalDamaged             1   a session on disk that cannot be read
@@ -78,6 +79,10 @@ class NoBuild(MozbisectError):
 
 class BrokenBuild(MozbisectError):
     """A build exists but cannot be fetched whole, unpacked or started; ``what`` is the reason."""
+
+
+class NotFetched(BrokenBuild):
+    """The file of a build could not be had whole, after every try."""
 
 
 class CommandBroken(MozbisectError):

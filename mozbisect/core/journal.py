@@ -235,8 +235,13 @@ class Session:
 
     @property
     def questions(self) -> int:
-        """How many verdicts of the judge stand."""
+        """How many answers of the judge stand, skips among them."""
         return sum(isinstance(event, Judged) and event.asked for event in self.events)
+
+    @property
+    def verdicts(self) -> int:
+        """How many builds are known to be old or new."""
+        return sum(isinstance(event, Judged) and event.side is not Side.UNTESTABLE for event in self.events)
 
     def after(self, event: Event) -> Session:
         """The session once ``event`` has happened. Raises ``JournalDamaged`` if it cannot have."""

@@ -57,10 +57,10 @@ def first_leg(old: Bound, new: Bound, *, repo: str, nightlies: bool, check_ends:
     if isinstance(old, Revision) and isinstance(new, Revision):
         if old == new:
             raise NothingToSearch(f"Both ends are the revision {old}: there is nothing between them.")
-        return Leg(LegKind.PUSHES, repo, old, new, "between the two revisions given", check_ends)
+        return Leg(LegKind.PUSHES, repo, old, new, "the pushes between the two revisions", check_ends)
     if nightlies:
-        return Leg(LegKind.NIGHTLIES, repo, old, new, "between the two bounds given", check_ends)
-    return Leg(LegKind.PUSHES, repo, old, new, f"there are no such nightlies of {repo}", check_ends)
+        return Leg(LegKind.NIGHTLIES, repo, old, new, "the nightlies between the two bounds", check_ends)
+    return Leg(LegKind.PUSHES, repo, old, new, f"the pushes to {repo} between the two bounds", check_ends)
 
 
 def next_leg(finding: Finding) -> Leg | str:

@@ -45,8 +45,9 @@ class Fetcher(Protocol):
     def bring(self, build: Build) -> AbstractContextManager[Path]:
         """The unpacked build (or the single file of an app that is not unpacked), for the time of the ``with``.
 
-        The caller may write into it. Raises ``NoBuild`` (it was listed, but is gone), ``BrokenBuild`` (it cannot be
-        had whole, after retries), ``NetworkError`` (nothing answers any more), ``CacheTrouble``.
+        The caller may write into it. Raises ``NoBuild`` (it was listed, but is gone), ``NotFetched`` (it cannot be
+        had whole, after retries), ``BrokenBuild`` (it cannot be unpacked), ``NetworkError`` (nothing answers any
+        more), ``CacheTrouble``.
         """
 
     def ahead(self, candidates: Sequence[Candidate]) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild, NotFound
+from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild, NotFetched, NotFound
 from mozbisect.core.model import Build
 from mozbisect.fetch.scratch import on_disk
 from mozbisect.fetch.verify import Seal, Tally, is_page
@@ -74,7 +74,7 @@ class Stop:
 def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, tell: Tell | None = None) -> Seal:
     """Write the build's file to ``part``, which must not exist, and which exists afterwards only if all is well.
 
-    Raises ``NoBuild`` (it is gone), ``BrokenBuild`` (it cannot be had whole), ``NetworkError`` (nothing answers
+    Raises ``NoBuild`` (it is gone), ``NotFetched`` (it cannot be had whole), ``NetworkError`` (nothing answers
     any more), ``CacheTrouble``, and ``Stopped`` if ``stop`` was told so.
     """
     try:
@@ -88,8 +88,10 @@ def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, 
             part.unlink(missing_ok=True)
         if isinstance(error, NotFound):
             raise NoBuild(f"{build.file_name} is listed, but the server says that it is gone") from error
+        if isinstance(error, BrokenBuild):
+            raise NotFetched(error.what) from error
         if isinstance(error, NetworkError) and not isinstance(error, Unreachable):
-            raise BrokenBuild(f"{build.file_name} cannot be downloaded: {error.what}") from error
+            raise NotFetched(f"{build.file_name} cannot be downloaded: {error.what}") from error
         raise
 
 

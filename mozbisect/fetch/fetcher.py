@@ -141,8 +141,10 @@ class BuildFetcher:
                 unpack(file, tree, check=stop.check if stop else None)
             else:
                 _copy(file, tree / _bare(build.file_name))
-        except BaseException:
+        except BaseException as error:
             remove(tree)
+            if isinstance(error, BrokenBuild):  # said of the name that the server has for it, not the cache
+                raise BrokenBuild(error.what.replace(file.name, build.file_name)) from error
             raise
         return tree
 

@@ -5,6 +5,7 @@ It understands answers; what they mean for the search it leaves to ``Terms`` and
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ _BY_WORD = {said: word.name for word in WORDS for said in (word.name, *word.shor
 _MOVES = {move.value: move for move in Move}
 
 
+_COMMENT = re.compile(r"(^|\s)#.*", re.DOTALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Unclear:
     """Not an answer: these lines are for the person, who is then asked again."""
@@ -47,9 +51,14 @@ class Unclear:
 
 
 def understand(text: str, terms: Terms, *, can_go_back: bool) -> Answer | Unclear:
-    """What a person means; upper and lower case and spaces around are one."""
-    said, reason, *_ = (*text.split(maxsplit=1), "", "")
+    """What a person means; upper and lower case and spaces around are one. What follows a ``#`` is a comment.
+
+    So the lines of ``mozbisect log`` can be given back as answers.
+    """
+    said, reason, *_ = (*_COMMENT.sub("", text).split(maxsplit=1), "", "")
     name, reason = _BY_WORD.get(said.lower()), reason.strip()
+    if not said and text.strip():
+        return Unclear(())  # only a comment
     if name is None or (reason and name != "skip"):
         return Unclear((f"Please answer with one of: {_offered(can_go_back=can_go_back)}.",))
     if name == HELP:

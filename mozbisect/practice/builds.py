@@ -182,15 +182,20 @@ def _files(recipe: Recipe) -> Iterable[tuple[str, str, bool]]:
         yield name, _SCRIPT.format_map(words), True
 
 
+def installed(place: Path) -> Path | None:
+    """The program of the Firefox in a folder, or the place itself if it is a program."""
+    if place.is_file():
+        return place.absolute()
+    binaries = (place / name for name in ("firefox", "firefox-esr", "firefox-bin"))
+    return next((binary.absolute() for binary in binaries if binary.is_file()), None)
+
+
 def _real(recipe: Recipe) -> Path:
     assert recipe.firefox_dir is not None
-    if recipe.firefox_dir.is_file():
-        return recipe.firefox_dir.absolute()
-    for name in ("firefox", "firefox-esr", "firefox-bin"):
-        binary = recipe.firefox_dir / name
-        if binary.is_file():
-            return binary.absolute()
-    raise FileNotFoundError(f"There is no Firefox in {recipe.firefox_dir}.")
+    binary = installed(recipe.firefox_dir)
+    if binary is None:
+        raise FileNotFoundError(f"There is no Firefox in {recipe.firefox_dir}.")
+    return binary
 
 
 def _prefs(recipe: Recipe, page: str) -> str:

@@ -12,8 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from mozbisect.core.errors import UsageError
 from mozbisect.core.journal import Session
 from mozbisect.core.model import Candidate, Finding
+from mozbisect.practice.builds import installed
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer
 from mozbisect.practice.world import LAST_DAY, World, WorldParameters
@@ -84,10 +86,16 @@ class Trial:
     def served(self, port: int) -> Iterator[Served]:
         """The world on a port of this machine (0: any free one)."""
         if self.firefox:
+            if not installed(self.firefox):
+                raise UsageError(f"There is no Firefox in {self.firefox}.", advice="Name the folder that has it.")
             command = f"{sys.executable} -m mozbisect.practice.look {{binary}}"
         else:
             command = "{binary} --check"
-        with PracticeServer(self.world, port=port, firefox_dir=self.firefox) as server:
+        try:
+            server = PracticeServer(self.world, port=port, firefox_dir=self.firefox)
+        except OSError as error:
+            raise UsageError(f"Port {port} cannot be served: {error.strerror}.", advice="Name another one.") from error
+        with server, _without_proxy():
             yield Served(server, self.world, command, real_firefox=self.firefox is not None)
 
     def compare(self, session: Session) -> tuple[bool, str]:
@@ -113,14 +121,28 @@ class Trial:
 
 
 @contextmanager
+def _without_proxy() -> Iterator[None]:
+    """A proxy cannot reach this machine's own loopback."""
+    with _environment(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1"):
+        yield
+
+
+@contextmanager
 def private_state() -> Iterator[None]:
     """Sessions of a trial go to a folder of their own: once its server is gone, nobody can resume them."""
-    before = os.environ.get("MOZBISECT_STATE_DIR")
-    with tempfile.TemporaryDirectory(prefix="mozbisect-practice-", ignore_cleanup_errors=True) as folder:
-        os.environ["MOZBISECT_STATE_DIR"] = folder
-        try:
-            yield
-        finally:
-            os.environ.pop("MOZBISECT_STATE_DIR")
-            if before is not None:
-                os.environ["MOZBISECT_STATE_DIR"] = before
+    state = tempfile.TemporaryDirectory(prefix="mozbisect-practice-", ignore_cleanup_errors=True)
+    with state as folder, _environment(MOZBISECT_STATE_DIR=folder):
+        yield
+
+
+@contextmanager
+def _environment(**words: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in words}
+    os.environ.update(words)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

@@ -21,8 +21,10 @@ def paste(session: Session, result: Result, command: str) -> str:
         f"- {result.last_label}: {result.last_revision or 'unknown'}{_about(finding.last_old, finding.old_build)}",
         f"- {result.first_label}: {result.first_revision or 'unknown'}{_about(finding.first_new, finding.new_build)}",
     ]
-    if result.pushlog:
-        lines.append(f"- Pushlog: {result.pushlog}")
+    if result.pasted_link:
+        lines.append(f"- Pushlog: {result.pasted_link}")
+    if result.is_merge_itself:
+        lines.append("- All that was merged is fine by itself: the merge did it.")
     if result.bugs and len(result.bugs) <= 10:
         lines.append(f"- Bugs in it: {', '.join(f'bug {bug}' for bug in result.bugs)}")
     if sentence := open_sentence(result):

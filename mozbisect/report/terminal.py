@@ -34,7 +34,7 @@ class Terminal:
                 self._close_bar()
         match news:
             case Listing(leg=leg) if leg.kind is not LegKind.MERGED:  # often there is no closer leg
-                self._say("Looking for nightlies …" if leg.kind is LegKind.NIGHTLIES else f"Looking at {leg.why} …")
+                self._say(f"Looking at {leg.why} …")
             case Listed():
                 self._listed(news)
             case Trying(number=number, candidate=candidate, build=build, left=left):
@@ -110,6 +110,8 @@ def final_lines(result: Result) -> list[str]:
         lines.append(sentence)
     elif result.ended and result.ended.why and not result.exact:
         lines.append(result.ended.why)
+    if result.is_merge_itself and not result.finding.untested:
+        lines.append("All that was merged is fine by itself: the merge did it.")
     if result.bugs:
         lines.append("Bugs: " + ", ".join(str(bug) for bug in result.bugs))
     if result.pushlog:

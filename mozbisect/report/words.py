@@ -52,6 +52,18 @@ class Result:
         return f"{base}?fromchange={self.last_revision}&tochange={self.first_revision}"
 
     @property
+    def is_merge_itself(self) -> bool:
+        """All that was merged is old, the merge is new: the pushlog has no push between the two."""
+        return self.finding.last_old.kind is Kind.PUSH and self.finding.last_old.repo != self.finding.first_new.repo
+
+    @property
+    def pasted_link(self) -> str | None:
+        """The one pushlog link of the text for a bug: of the range, or of the merge that did it by itself."""
+        if self.pushlog is None or not self.is_merge_itself:
+            return self.pushlog
+        return f"{self.hg_url.rstrip('/')}/{repo(self.repo).path}/pushloghtml?changeset={self.first_revision}"
+
+    @property
     def changesets(self) -> tuple[Changeset, ...]:
         """What came between, as the server described it, else only the hashes."""
         if self.ended and self.ended.changesets:

@@ -59,8 +59,15 @@ class Pushes:
                 assert_never(other)
 
     def push_of(self, text: str, repo_name: str) -> Candidate:
-        """The push that brought a revision, Mercurial or Git. Raises ``UsageError`` when nobody knows it."""
-        found = self._pushlog.of(repo_name, text) or self._elsewhere(text, repo_name)
+        """The push that brought a revision, Mercurial or Git. Raises ``UsageError`` when nobody knows it.
+
+        A revision in the middle of a merge was built where it is the head of a push: that push is meant.
+        """
+        here = self._pushlog.of(repo_name, text)
+        if here is not None and _is_head(here, text):
+            return here
+        there = self._elsewhere(text, repo_name, hg_knows=here is not None)
+        found = there if here is None or (there is not None and _is_head(there, text)) else here
         if found is None:
             raise UsageError(
                 f"The revision {text} is not known: neither to {repo_name} nor as a Git commit.",
@@ -155,14 +162,16 @@ class Pushes:
             if not (isinstance(bound, Revision) and push.revision and push.revision.startswith(bound.hex))
         )
 
-    def _elsewhere(self, text: str, repo_name: str) -> Candidate | None:
-        """The push of a revision that the repository does not know under this hash."""
+    def _elsewhere(self, text: str, repo_name: str, *, hg_knows: bool) -> Candidate | None:
+        """The push of a revision to another repository, if it may be one; else of the Git commit of that hash."""
         others = [name for name in ("mozilla-central", "autoland", "mozilla-beta") if name != repo_name]
         if self._any_repo:
             pushes = together([lambda name=name: self._pushlog.of(name, text) for name in others])  # type: ignore[misc]
-            for push in pushes:
-                if push is not None:
-                    return push  # type: ignore[no-any-return]
+            known: list[Candidate] = [push for push in pushes if push is not None]
+            if known:
+                return next((push for push in known if _is_head(push, text)), known[0])
+        if hg_knows:
+            return None
         hg = self._hg_of(text)
         if hg is None or hg == text:
             return None
@@ -240,6 +249,10 @@ def _around(leg: Leg, landed: Sequence[Candidate]) -> Timeline:
         )
     candidates = (old_end, *inner)
     return Timeline(leg, candidates, 0, len(candidates) - 1)
+
+
+def _is_head(push: Candidate, text: str) -> bool:
+    return push.revision is not None and push.revision.startswith(text)
 
 
 def _place(found: Sequence[Candidate], push: Candidate) -> int:
