@@ -30,6 +30,7 @@ from mozbisect.core.journal import Clash, Ended, Event, Judged, Listed, Missing,
 from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, Leg, LegKind, Move, Side, Terms, Verdict
 from mozbisect.core.news import Listing, Note, Trying
 from mozbisect.core.ports import App, Fetcher, Judge, Launcher, Question, Reporter, Source
+from mozbisect.core.search import Costs
 
 MISSES_BEFORE_A_SURVEY = 2
 SURVEYED_AT_ONCE = 8
@@ -60,6 +61,7 @@ class Engine:
         self._write = write
         self._misses = 0
         self._failed_fetches = 0
+        self._at_hand: dict[int, frozenset[int]] = {}  # by the number of the leg
 
     def run(self, first: Leg) -> Finding:
         """Search until there is no closer leg; ``first`` is opened unless the session already has one.
@@ -72,7 +74,7 @@ class Engine:
         if not self.session.stages:
             self._open(first)
         while True:
-            step = self.session.ask()
+            step = self.session.ask(self._costs())
             match step:
                 case Next():
                     self._test(step)
@@ -132,6 +134,13 @@ class Engine:
             advice="Try another range, another --build-type or another --arch.",
         )
 
+    def _costs(self) -> Costs:
+        """A build that an earlier run has left here is cheaper than one to download. Looked at once a leg."""
+        leg = len(self.session.stages)
+        if leg not in self._at_hand:
+            self._at_hand[leg] = self._ports.fetcher.at_hand(self.session.stage.timeline.candidates)
+        return Costs(at_hand=self._at_hand[leg])
+
     # --------------------------------------------------------------------------------------------- one test
 
     def _test(self, step: Next) -> None:
@@ -159,7 +168,7 @@ class Engine:
             tree = self._bring(build, stack)
             app = stack.enter_context(self._ports.launcher.install(tree, build))
             known = _completed(build, app)
-            self._ports.fetcher.ahead(self.session.stage.ahead())
+            self._ports.fetcher.ahead(self.session.stage.ahead(self._costs()))
             began = self._ports.clock()
             answer = self._ports.judge.judge(app, known, self._question(step))
             seconds = round(self._ports.clock() - began, 3)

@@ -137,6 +137,7 @@ class FakeFetcher:
 
     broken: frozenset[str] = frozenset()
     trouble: type[BrokenBuild] = BrokenBuild
+    kept: frozenset[str] = frozenset()
     brought: list[str] = field(default_factory=list)
     ahead_of: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -149,6 +150,9 @@ class FakeFetcher:
 
     def ahead(self, candidates: Sequence[Candidate]) -> None:
         self.ahead_of.append(tuple(candidate.key for candidate in candidates))
+
+    def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
+        return frozenset(at for at, candidate in enumerate(candidates) if candidate.key in self.kept)
 
     def close(self) -> None:
         return

@@ -177,6 +177,16 @@ def test_when_no_build_can_be_fetched_the_run_stops_and_goes_on_later() -> None:
     assert judge.asked == []
 
 
+def test_a_build_that_is_here_is_tested_rather_than_its_neighbour_downloaded() -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, culprit_of(source, 77))
+    near = source.nightlies[16].key  # the middle of what is searched is 14 or 15
+    run = Run(source, judge, FakeFetcher(kept=frozenset({near})))
+    finding = run.go()
+    assert run.fetcher.brought[2] == near
+    assert finding.first_new == source.autoland[77]
+
+
 def test_when_every_build_is_skipped_nothing_is_found() -> None:
     source = FakeSource()
     judge = TruthfulJudge(source.contains, "", before=lambda build, question: Verdict(Side.UNTESTABLE, "no idea"))

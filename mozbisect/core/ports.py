@@ -53,6 +53,9 @@ class Fetcher(Protocol):
     def ahead(self, candidates: Sequence[Candidate]) -> None:
         """These will probably be wanted next, likeliest first: start on them, forget others. Returns at once."""
 
+    def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
+        """Which of them (by place) a run before has left here, so that they cost no download. Called once a leg."""
+
     def close(self) -> None:
         """Stop every thread and leave no temporary file behind."""
 

@@ -16,13 +16,13 @@ import secrets
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from mozbisect.core.model import Build, Kind
+from mozbisect.core.model import Build, Candidate, Kind
 from mozbisect.fetch.scratch import Scratch, on_disk
 from mozbisect.fetch.verify import Seal, complaint_about
 
@@ -83,6 +83,13 @@ class Cache:
         except OSError:
             return False
         return build.size in (None, size) and (build.digest is not None or _seal_of(path).exists())
+
+    def kept(self, candidates: Sequence[Candidate]) -> frozenset[int]:
+        """Which of the candidates have a build in a folder that is kept, by the names alone: a guess, and quick."""
+        if self._kept is None or not self._kept.is_dir():
+            return frozenset()
+        places = {path.name.partition("--")[0] for _, _, path in _files(self._kept)}
+        return frozenset(at for at, candidate in enumerate(candidates) if _place(candidate) in places)
 
     @contextmanager
     def lend(self, build: Build, fetch: Fetch) -> Iterator[Path]:
@@ -184,12 +191,16 @@ def file_name(build: Build) -> str:
 
     ``2026-09-14-09-31-22-mozilla-central--shippable--7d1f09ab--firefox-145.0a1.en-US.linux-x86_64.tar.xz``
     """
-    candidate = build.candidate
-    revision = (build.revision or candidate.revision or candidate.key)[:12]
-    where = candidate.key if candidate.kind is Kind.NIGHTLY else f"{build.repo}-{revision}"
     url = urlsplit(build.url)
     mark = hashlib.sha256(f"{url.hostname}{url.path}".encode()).hexdigest()[:8]
-    return "--".join((_plain(where)[:60], _plain(build.build_type)[:20], mark, _plain(build.file_name)[-80:]))
+    return "--".join((_place(build.candidate), _plain(build.build_type)[:20], mark, _plain(build.file_name)[-80:]))
+
+
+def _place(candidate: Candidate) -> str:
+    """How the file names of a candidate's builds begin, whatever their type and platform."""
+    revision = (candidate.revision or candidate.key)[:12]
+    where = candidate.key if candidate.kind is Kind.NIGHTLY else f"{candidate.repo}-{revision}"
+    return _plain(where)[:60]
 
 
 def _plain(text: str) -> str:

@@ -75,9 +75,12 @@ class BuildFetcher:
         if self._look_ahead:
             self._ahead.want(candidates)
 
-    def at_hand(self, build: Build) -> bool:
-        """Is it here already, so that to bring it costs little? A quick look."""
+    def has(self, build: Build) -> bool:
+        """Is it here already, in this run or from one before? A quick look."""
         return self._ahead.has(build) or self._cache.holds(build)
+
+    def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
+        return self._cache.kept(candidates)
 
     def close(self) -> None:
         """Stop every thread, within a second, and remove every tree. The cache is closed by who made it."""

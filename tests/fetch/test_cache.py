@@ -319,3 +319,13 @@ def test_a_run_that_ends_between_file_and_seal_harms_nobody(tmp_path: Path, shop
     with Cache(tmp_path).lend(build, shop) as path:
         assert path.read_bytes() == b"a build"
     assert shop.visits == 2
+
+
+def test_kept_names_the_candidates_that_an_earlier_run_left_here(tmp_path: Path, shop: Shop) -> None:
+    here = build_at(f"{TASK}/aBc/artifacts/public/build/target.tar.xz", candidate=push())
+    with Cache(tmp_path) as cache, cache.lend(here, shop):
+        pass
+    with Cache(tmp_path) as later:
+        assert later.kept([nightly(), push()]) == {1}
+    with Cache() as private:
+        assert private.kept([push()]) == frozenset()

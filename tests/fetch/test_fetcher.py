@@ -94,7 +94,7 @@ def ready(fetcher: BuildFetcher, build: Build) -> None:
     """Wait until look-ahead has nothing more to do."""
     for thread in running():
         thread.join(5)
-    assert fetcher.at_hand(build)
+    assert fetcher.has(build)
 
 
 def test_it_is_the_fetcher_that_the_engine_wants(world: World) -> None:
@@ -158,7 +158,7 @@ def test_an_archive_that_is_damaged_on_the_server_is_broken_and_not_kept(world: 
     with pytest.raises(BrokenBuild, match="damaged"), world.fetcher().bring(build):
         pass
     assert world.asked(A) == 2
-    assert not world.fetcher().at_hand(build)
+    assert not world.fetcher().has(build)
 
 
 def test_an_archive_that_is_damaged_as_published_is_not_fetched_twice(world: World) -> None:
@@ -245,7 +245,7 @@ def test_a_candidate_without_a_build_is_passed_over(world: World) -> None:
     while world.asked(A) == 0 or running():
         for thread in running():
             thread.join(5)
-    assert fetcher.at_hand(world.builds[A])
+    assert fetcher.has(world.builds[A])
 
 
 def test_a_build_that_became_another_is_fetched_as_it_is_now(world: World) -> None:
@@ -312,13 +312,13 @@ def test_ctrl_c_while_joining_stops_the_download(world: World, monkeypatch: pyte
     assert not thread.is_alive()
 
 
-def test_at_hand_means_downloaded_or_unpacked(world: World) -> None:
+def test_has_means_downloaded_or_unpacked(world: World) -> None:
     fetcher = world.fetcher()
-    assert not fetcher.at_hand(world.builds[A])
+    assert not fetcher.has(world.builds[A])
     with fetcher.bring(world.builds[A]):
-        assert fetcher.at_hand(world.builds[A])
-    assert fetcher.at_hand(world.builds[A])
-    assert not fetcher.at_hand(world.builds[B])
+        assert fetcher.has(world.builds[A])
+    assert fetcher.has(world.builds[A])
+    assert not fetcher.has(world.builds[B])
 
 
 def test_a_slow_look_ahead_of_another_build_makes_way_for_the_one_that_is_waited_for(world: World) -> None:
@@ -331,4 +331,4 @@ def test_a_slow_look_ahead_of_another_build_makes_way_for_the_one_that_is_waited
         assert word(tree) == "a"
     for thread in running():
         thread.join(5)
-    assert not fetcher.at_hand(world.builds[B])
+    assert not fetcher.has(world.builds[B])
