@@ -29,9 +29,11 @@ SPARE_PUSHES = 10
 """How many pushes beyond the bounds are listed, to stand in for an end without a build."""
 
 LOOK_BACK = timedelta(days=2)
-LOOK_BACKS = 4
 """From how long before the judged old build the pushes of a branch are listed: merges come several times a day.
-A branch may have been closed over a holiday: if need be it is listed from further back, so many times at most."""
+If that is not enough, since the branch was closed over a holiday, its pushes are found one by one."""
+
+PROBES = 4
+"""So many of the last changesets are looked for to find the last push: a merge's own are not on the branch."""
 
 MOST_DESCRIBED = 200  # pushes; a longer list of changesets is no help in a report
 
@@ -203,23 +205,20 @@ class Pushes:
     def _landing(self, name: str, leg: Leg) -> list[Candidate]:
         """The pushes of a branch that brought the changesets before they came here, and the one push before those."""
         old_end, new_end = leg.ends
-        since = old_end.when.date() - LOOK_BACK
-        hits: list[Candidate] = []
-        for _ in range(LOOK_BACKS):
-            window = self._pushlog.by_day(name, since, new_end.when.date())
-            hits = _landed(window, leg)
-            if hits and not set(leg.brought).intersection(hits[0].changesets):
-                return hits  # it begins with a push that did not come with it: nothing is missing before
-            earliest = hits[0] if hits else self._earliest(name, leg)
-            if earliest is None or (not hits and earliest.when.date() - LOOK_BACK >= since):
-                return []
-            since = earliest.when.date() - LOOK_BACK
-        return hits
+        window = self._pushlog.by_day(name, old_end.when.date() - LOOK_BACK, new_end.when.date())
+        hits = _landed(window, leg)
+        if hits and not set(leg.brought).intersection(hits[0].changesets):
+            return hits  # it begins with a push that did not come with it: nothing is missing before
+        first = self._earlier(name, leg, leg.brought[:1]) or next(iter(hits), None)
+        if first is None:
+            return []
+        last = self._earlier(name, leg, leg.brought[-PROBES:][::-1]) or first
+        return _landed(self._pushlog.by_id(name, push_id(first) - SPARE_PUSHES, push_id(last)), leg)
 
-    def _earliest(self, name: str, leg: Leg) -> Candidate | None:
-        """The push that brought the oldest of the changesets to a branch, if it was there before it came here."""
-        push = self._pushlog.of(name, leg.brought[0])
-        return push if push and push.when <= leg.ends[1].when else None
+    def _earlier(self, name: str, leg: Leg, nodes: Sequence[str]) -> Candidate | None:
+        """The push that brought the first of these changesets that were on the branch before they came here."""
+        pushes = (self._pushlog.of(name, node) for node in nodes)
+        return next((push for push in pushes if push and push.when <= leg.ends[1].when), None)
 
 
 def _landed(window: Sequence[Candidate], leg: Leg) -> list[Candidate]:

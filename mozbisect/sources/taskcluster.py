@@ -12,7 +12,7 @@ from typing import Any
 from mozbisect.catalog import apps
 from mozbisect.core.errors import NoBuild, NotFound, ServerTrouble
 from mozbisect.core.model import Build, Candidate, Digest, Target
-from mozbisect.net import Http
+from mozbisect.net import Http, Refused
 
 CHAIN_OF_TRUST = "public/chain-of-trust.json"
 
@@ -67,7 +67,7 @@ class Taskcluster:
         """
         try:
             signed = self._get(f"queue/v1/task/{task}/artifacts/{CHAIN_OF_TRUST}")
-        except NotFound:
+        except (NotFound, Refused, ServerTrouble):  # it is a help; the task itself is asked in its place
             run = self._completed_run(task)
             return run, self._wanted(self._artifacts(task, run), task), None
         try:
