@@ -5,6 +5,8 @@ Only click is imported at the top: ``--help`` must be quick. What a command does
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -310,8 +312,21 @@ def _talk(debug: bool) -> None:
         logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
+def _prepare() -> None:
+    """A closed or a narrow stream, and what a surrounding run has left in the environment, must not mislead us."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    if "MOZBISECT_BINARY" in os.environ:
+        # We are called by a test command, and these are facts about the build that it judges.
+        os.environ.pop("MOZBISECT_BUILD_TYPE", None)
+
+
 def main() -> None:
     """Run the command line; every error that is raised on purpose ends here as a sentence and a status."""
+    _prepare()
     try:
         mozbisect.main(prog_name="mozbisect", standalone_mode=False)
     except click.exceptions.Exit as leave:
@@ -323,6 +338,10 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read our output has had enough (| head). Python would complain once more at its end.
+        sys.stdout = None
+        sys.exit(1)
+    except OSError as error:  # a stream that takes nothing: the session has kept what was found
+        click.echo(f"mozbisect: {error.filename or 'standard output'}: {error.strerror}", err=True)
         sys.stdout = None
         sys.exit(1)
     except Exception as error:

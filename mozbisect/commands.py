@@ -12,8 +12,8 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import fields, replace
+from contextlib import contextmanager, suppress
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -102,8 +102,10 @@ def _so_far(session: Session, options: Options) -> None:
     """What is known already when a run stops early, for the person at the terminal."""
     if not session.questions:
         return
-    if result := result_of(session, options.hg_url):
-        _say(f"So far: after {result.last_revision or 'unknown'}, not after {result.first_revision or 'unknown'}.")
+    result = result_of(session, options.hg_url)
+    if result and result.last_revision and result.first_revision:
+        terms = session.opened.terms
+        _say(f"\nSo far: {terms.old} up to {result.last_revision}, {terms.new} from {result.first_revision} on.")
 
 
 def _how_to_go_on(journal: Journal) -> str:
@@ -117,7 +119,7 @@ def sessions() -> None:
         _say("There are no sessions yet.")
     for name, session in rows:
         options = _options_of(session)
-        state = "done" if session.ended else f"open after {session.questions} answers"
+        state = "done" if session.ended else f"open, {_answers(session)}"
         _print(f"{name}  {state:<22} {_title(options)}")
 
 
@@ -190,9 +192,12 @@ def launch(words: Mapping[str, Any], text: str) -> None:
     from mozbisect.single import launch_one
 
     options = _options(words)
+    for name in ("good", "bad", "find_fix"):
+        if getattr(options, name):
+            raise UsageError(f"--launch searches nothing: --{name.replace('_', '-')} has no place beside it.")
     today = datetime.now(UTC).date()
     bound = wiring.bound(text, "--launch", today)
-    asked = wiring.request(replace(options, good=None, bad=None), today=today)
+    asked = wiring.request(options, today=today)
     seen = wiring.world(options, asked.target, today=today)
     with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
         try:
@@ -282,8 +287,7 @@ def _answer(name: str, session: Session, options: Options, output: str) -> None:
         _print(json.dumps(document(name, session, result), indent=2))
         return
     if session.ended is None:
-        count = session.questions
-        _say(f"The session {name} has not ended: {count} answer{'' if count == 1 else 's'} so far.")
+        _say(f"The session {name} has not ended: {_answers(session)} so far.")
     if result is None:
         return
     if output == "markdown":
@@ -291,6 +295,10 @@ def _answer(name: str, session: Session, options: Options, output: str) -> None:
     else:
         for line in final_lines(result):
             _print(line)
+
+
+def _answers(session: Session) -> str:
+    return f"{session.questions} answer{'' if session.questions == 1 else 's'}"
 
 
 def _title(options: Options) -> str:
@@ -353,4 +361,5 @@ def _print(line: str) -> None:
 
 def _say(line: str) -> None:
     """Talk beside the answer: standard error."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    with suppress(OSError):  # that nobody listens is no reason to stop a search
+        print(line, file=sys.stderr, flush=True)  # noqa: T201

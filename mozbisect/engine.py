@@ -32,9 +32,9 @@ from mozbisect.core.news import Listing, Note, Trying
 from mozbisect.core.ports import App, Fetcher, Judge, Launcher, Question, Reporter, Source
 from mozbisect.core.search import Costs
 
-MISSES_BEFORE_A_SURVEY = 2
-SURVEYED_AT_ONCE = 8
+SURVEYS = {2: 8, 10: 24, 34: 64}
 """After so many candidates without a build in a row, the next so many are looked up side by side."""
+SURVEYED_AT_LAST = 64
 
 FAILED_FETCHES = 6
 """So many builds in a row that exist but cannot be fetched are no property of the builds: the run stops."""
@@ -116,7 +116,20 @@ class Engine:
             self._end(finding, error.what)
 
     def _end(self, finding: Finding, why: str) -> None:
+        if finding.leg.check_ends:
+            self._refuse_mere_claims(finding)
         self._happened(Ended(why, self._changesets(finding)))
+
+    def _refuse_mere_claims(self, finding: Finding) -> None:
+        """What was not tested is never taken as good or bad, also if a person said so."""
+        terms = self.session.opened.terms
+        ends = ((finding.old_build, terms.old, "an earlier"), (finding.new_build, terms.new, "a later"))
+        for build, word, further in ends:
+            if build is None:
+                raise NothingToSearch(
+                    f"No build was ever seen {word}: none at that end of the range could be tested.",
+                    advice=f"Give {further} --{word}.",
+                )
 
     def _changesets(self, finding: Finding) -> tuple[Changeset, ...]:
         try:
@@ -160,8 +173,10 @@ class Engine:
     def _missed(self, candidate: Candidate, reason: str) -> None:
         self._happened(Missing(candidate.key, reason))
         self._misses += 1
-        if self._misses % SURVEYED_AT_ONCE == MISSES_BEFORE_A_SURVEY:
-            self._ports.source.look_up(self.session.stage.if_missing(SURVEYED_AT_ONCE))
+        last = max(SURVEYS)
+        many = SURVEYS.get(self._misses) or (self._misses > last and (self._misses - last) % SURVEYED_AT_LAST == 0)
+        if many:
+            self._ports.source.look_up(self.session.stage.if_missing(SURVEYS.get(self._misses, SURVEYED_AT_LAST)))
 
     def _judge(self, step: Next, build: Build) -> None:
         with ExitStack() as stack:

@@ -14,9 +14,11 @@ The second is no luxury: Firefox's own crash helper is a daemon, and mozprocess 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +36,23 @@ _PAUSE = 0.02
 _PROC = Path("/proc")
 _HAS_PROC = (_PROC / "self" / "environ").exists()
 _WINDOWS = os.name == "nt"
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _libc() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(None) if sys.platform == "linux" else None
+    except OSError:
+        return None
+
+
+_LIBC = _libc()
+
+
+def _die_with_us() -> None:
+    """Linux: should this process be killed, so is the program that it has started."""
+    assert _LIBC is not None
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ProcessTree:
@@ -60,6 +79,7 @@ class ProcessTree:
             stdout=stdout,
             stderr=stderr,
             start_new_session=not _WINDOWS,
+            preexec_fn=_die_with_us if _LIBC else None,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
 

@@ -80,7 +80,8 @@ class Sessions:
 
     def create(self, now: datetime) -> Journal:
         """A new, empty journal; old sessions are pruned on the way. Raises ``CacheTrouble``."""
-        folder = self.root / f"{now:%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"
+        # The milliseconds keep the order of runs that begin within one second.
+        folder = self.root / f"{now:%Y-%m-%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(1)}"
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder.mkdir(mode=0o700)
@@ -97,8 +98,7 @@ class Sessions:
 
         ``ended``: without a name the newest is meant, ended or not. Raises ``UsageError``, ``JournalDamaged``.
         """
-        open_ones = (one for one, session in self.all() if ended or session.ended is None)
-        path = self._path(name or next(open_ones, None))
+        path = self._path(name or (None if ended else self._newest_open()))
         journal = _open(path, "r+b")
         try:
             session = _read(path)
@@ -120,6 +120,13 @@ class Sessions:
         for folder in self._folders():
             with suppress(JournalDamaged):
                 yield folder.name, _read(folder / JOURNAL)
+
+    def _newest_open(self) -> str | None:
+        """The newest session that can go on: it has not ended, does not contradict itself, and does not run."""
+        return next((one for one, session in self.all() if session.can_go_on and not self._runs(one)), None)
+
+    def _runs(self, name: str) -> bool:
+        return _is_running(self.root / name / JOURNAL)
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():

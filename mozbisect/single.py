@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mozbisect.core.errors import NoBuild, NothingToSearch
-from mozbisect.core.model import Bound, Build, Candidate, Move, Revision, Side, Terms
+from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Terms
 from mozbisect.core.ports import Question
 from mozbisect.engine import Ports, title
 from mozbisect.wiring import Request, World
@@ -20,6 +20,8 @@ def launch_one(
     """
     ports.launcher.check()
     build = _first_build(_candidates(bound, seen, asked), ports, say)
+    if isinstance(bound, Revision) and build.revision and not build.revision.startswith(bound.hex):
+        say(f"{bound} came with this push, and was not built by itself:")
     say(f"{title(build.candidate)}: {build.build_type}, {build.url}")
     with ports.fetcher.bring(build) as tree, ports.launcher.install(tree, build) as app:
         if not judged:
@@ -33,6 +35,8 @@ def launch_one(
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
     if isinstance(bound, Revision):
         return [seen.pushes.push_of(bound.hex, asked.leg.repo)]
+    if asked.leg.kind is LegKind.PUSHES:  # a branch that has no nightlies
+        return seen.pushes.at(bound, asked.leg.repo)
     return seen.nightlies.at(bound)
 
 

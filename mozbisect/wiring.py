@@ -24,6 +24,7 @@ from mozbisect.core.ports import Judge, Launcher, Reporter
 from mozbisect.engine import Ports
 from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
+from mozbisect.fetch.scratch import Scratch
 from mozbisect.judge.command import CommandJudge
 from mozbisect.judge.manual import ManualJudge
 from mozbisect.launch.desktop import DesktopLauncher, LaunchSettings
@@ -53,6 +54,7 @@ class Request:
 
 def request(options: Options, *, today: date) -> Request:
     """Give the words their meaning; no server is asked. Raises ``UsageError``, ``CannotRun``, ``NothingToSearch``."""
+    _check_places(options)
     terms = FIX if options.find_fix else REGRESSION
     given = {"good": _optional(options.good, "--good", today), "bad": _optional(options.bad, "--bad", today)}
     old, new = plan.with_defaults(given[terms.old], given[terms.new], today=today)
@@ -68,6 +70,15 @@ def request(options: Options, *, today: date) -> Request:
         terms=terms,
     )
     return Request(terms, old, new, target, leg)
+
+
+def _check_places(options: Options) -> None:
+    for name in ("archive_base_url", "taskcluster_root_url", "hg_url", "lando_url"):
+        url = getattr(options, name)
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"--{name.replace('_', '-')} must begin with http:// or https://, and is {url!r}.")
+    if options.persist and Path(options.persist).exists() and not Path(options.persist).is_dir():
+        raise UsageError(f"--persist: {options.persist} is no folder.")
 
 
 def target_of(options: Options) -> Target:
@@ -153,7 +164,12 @@ def ports(
         for reporter in reporters:
             reporter.tell(Bringing(build, done, total))
 
-    with Cache(Path(options.persist) if options.persist else None, limit_gib=options.persist_size_limit) as cache:
+    kept = Path(options.persist) if options.persist else None
+    # One private folder holds all that is temporary: should this run be killed, the next one clears it away.
+    with (
+        Scratch() as scratch,
+        Cache(kept, limit_gib=options.persist_size_limit, temp_root=scratch.fresh("archives")) as cache,
+    ):
         fetcher = BuildFetcher(
             seen.http,
             cache,
@@ -161,10 +177,11 @@ def ports(
             progress=progress,
             look_ahead=options.background_dl,
             keep=options.background_dl_policy == "keep",
+            temp_root=scratch.fresh("builds"),
         )
         try:
-            launches, judges = launcher(options, asked.target, say), judge(options, asked.terms, say)
-            yield Ports(seen.source, fetcher, launches, judges, reporters)
+            launches = launcher(options, asked.target, say, scratch.fresh("profiles"))
+            yield Ports(seen.source, fetcher, launches, judge(options, asked.terms, say), reporters)
         finally:
             fetcher.close()
             log.debug("%d requests were made", seen.http.requests_made)
@@ -179,7 +196,7 @@ def judge(options: Options, terms: Terms, say: Callable[[str], None]) -> Judge:
     )
 
 
-def launcher(options: Options, target: Target, say: Callable[[str], None]) -> Launcher:
+def launcher(options: Options, target: Target, say: Callable[[str], None], temp_root: Path) -> Launcher:
     prefs = [parse_pref(text) for text in options.pref]
     files = [pair for text in options.preferences for pair in read_preferences(text)]
     row = apps.app(target.app)
@@ -195,7 +212,7 @@ def launcher(options: Options, target: Target, say: Callable[[str], None]) -> La
         needs_display=options.command is None,
         show_output=_shows_output(options),
     )
-    return DesktopLauncher(settings, show=say)
+    return DesktopLauncher(settings, temp_root, show=say)
 
 
 def _shows_output(options: Options) -> bool:

@@ -251,6 +251,11 @@ def test_both_ends_good_is_status_4(program: Program, world: World, server: Prac
         (["--nonsense"], "No such option"),
         (["--app", "netscape"], "netscape"),
         (["resume", "nothing"], "session"),
+        (["--good", "2026-09-01", "--bits", "32", "--arch", "x86_64"], "contradict"),
+        (["--good", "2026-09-01", "--command", "{binary} --check | grep red"], "no shell"),
+        (["--good", "2026-09-01", "--hg-url", "ftp://example.org"], "must begin with http"),
+        (["--good", "2026-09-01", "--persist", "/dev/null"], "is no folder"),
+        (["--launch", "2026-09-01", "--bad", "2026-09-03"], "--bad has no place beside it"),
         (["--good", "2026-09-01", "resume"], "--good before the command 'resume' has no effect"),
     ],
 )
@@ -338,6 +343,71 @@ def test_launch_runs_one_build(program: Program, world: World, server: PracticeS
         for night in (world.nightlies[0], world.nightlies[-1])
     )
     assert (good.returncode, bad.returncode) == (0, 1), good.stderr
+
+
+def test_launch_means_the_branch_that_was_named_and_the_push_whose_head_was_named(
+    program: Program, world: World, server: PracticeServer
+) -> None:
+    push = next(one for one in reversed(world.branch_pushes) if world.testable(one))
+    words = ["--arch", "x86_64", "--command", "echo {changeset}", *services(server)]
+    by_revision = program("--launch", push.head.node[:12], *words)
+    assert push.head.node in by_revision.stdout + by_revision.stderr
+    by_day = program("--launch", str(push.when.date()), "--repo", "autoland", *words)
+    assert push.head.node in by_day.stdout + by_day.stderr
+
+
+def test_a_test_command_may_call_mozbisect_itself(
+    program: Program, world: World, server: PracticeServer, tmp_path: Path
+) -> None:
+    script = tmp_path / "nested.sh"
+    night = world.nightlies[0].build_id
+    line = shlex.join([sys.executable, "-m", "mozbisect", "--launch", night, "--arch", "x86_64", "--command", "true"])
+    script.write_text(f'#!/bin/sh\n{line} {shlex.join(services(server))} || exit 126\nexec "$1" --check\n')
+    script.chmod(0o755)
+    done = program(*asked(world, server, f"{script} {{binary}}"))
+    assert done.returncode == 0, done.stderr
+    assert last_and_first(done.stdout) == truth(world)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-"])
+def test_that_nobody_listens_to_the_talk_does_not_stop_the_search(
+    program: Program, world: World, server: PracticeServer, redirected: str
+) -> None:
+    line = shlex.join([sys.executable, "-m", "mozbisect", *asked(world, server), "--output", "json"])
+    run = subprocess.run(
+        ["sh", "-c", f"{line} {redirected}"], capture_output=True, text=True, env=program.own, check=False
+    )
+    assert run.returncode == 0
+    assert json.loads(run.stdout)["result"]["first_bad"]["revision"] == truth(world)[1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_an_answer_that_cannot_be_written_is_said_and_kept(
+    program: Program, world: World, server: PracticeServer
+) -> None:
+    line = shlex.join([sys.executable, "-m", "mozbisect", *asked(world, server)])
+    run = subprocess.run(
+        ["sh", "-c", f"{line} >/dev/full"], capture_output=True, text=True, env=program.own, check=False
+    )
+    assert run.returncode == 1
+    assert "No space left" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert last_and_first(program("report").stdout) == truth(world)
+
+
+def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(program: Program, world: World) -> None:
+    with PracticeServer(world, faults=Faults(latency=30)) as server:
+        run = program.start(*asked(world, server))
+        assert run.stderr
+        assert "Looking at the nightlies" in run.stderr.readline()
+        time.sleep(0.2)  # the questions are on their way
+        began = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        _, told = run.communicate(timeout=20)
+        assert time.monotonic() - began < 5
+    assert run.returncode == 130
+    assert "Traceback" not in told
 
 
 def test_practice_finds_its_culprit_and_says_so(program: Program) -> None:

@@ -187,6 +187,17 @@ def test_a_build_that_is_here_is_tested_rather_than_its_neighbour_downloaded() -
     assert finding.first_new == source.autoland[77]
 
 
+def test_an_end_that_was_only_claimed_is_no_answer() -> None:
+    source = FakeSource()
+    newest = source.nightlies[14].key
+    source.no_build = frozenset(
+        {nightly.key for nightly in source.nightlies if nightly.key > newest} | {push.key for push in source.central}
+    )
+    with pytest.raises(NothingToSearch, match="No build was ever seen bad") as caught:
+        Run(source, TruthfulJudge(source.contains, culprit_of(source, 140))).go()
+    assert "a later --bad" in caught.value.advice
+
+
 def test_when_every_build_is_skipped_nothing_is_found() -> None:
     source = FakeSource()
     judge = TruthfulJudge(source.contains, "", before=lambda build, question: Verdict(Side.UNTESTABLE, "no idea"))

@@ -111,6 +111,20 @@ def test_the_newest_that_has_not_ended_is_gone_on_with(sessions: Sessions) -> No
         assert journal.name == open_one
 
 
+def test_sessions_of_one_second_keep_their_order(sessions: Sessions) -> None:
+    names = [begun(sessions, NOW + timedelta(milliseconds=at)) for at in (1, 20, 300)]
+    assert names == sorted(names)
+
+
+def test_the_one_that_runs_is_not_the_one_to_go_on_with(sessions: Sessions) -> None:
+    stopped = begun(sessions)
+    with sessions.create(NOW + timedelta(days=1)) as running:
+        running.write(OPENED)
+        journal, _ = sessions.open(None)
+        with journal:
+            assert journal.name == stopped
+
+
 @pytest.mark.parametrize(("name", "says"), [("nothing", "There is no session"), ("2026", "Several sessions")])
 def test_a_name_that_fits_none_or_several_is_refused(sessions: Sessions, name: str, says: str) -> None:
     begun(sessions)

@@ -243,6 +243,11 @@ class Session:
         """How many builds are known to be old or new."""
         return sum(isinstance(event, Judged) and event.side is not Side.UNTESTABLE for event in self.events)
 
+    @property
+    def can_go_on(self) -> bool:
+        """Is there something left to ask or to look up?"""
+        return self.ended is None and not (self.stages and isinstance(self.ask(), Clash))
+
     def after(self, event: Event) -> Session:
         """The session once ``event`` has happened. Raises ``JournalDamaged`` if it cannot have."""
         match event:

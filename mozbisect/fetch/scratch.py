@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from mozbisect.core.errors import CacheTrouble
 
@@ -65,6 +65,12 @@ class Scratch:
         home = self._home()
         with on_disk(home):
             return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=home))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         with self._lock:

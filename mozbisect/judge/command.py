@@ -91,6 +91,10 @@ class CommandJudge:
         return self._terms.side(_WORDS.get(status, "bad"))
 
 
+# What nobody means as an argument. Quoted inside `sh -c '…'` it is part of a longer word.
+_SHELL = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>", "2>&1", "&>"})
+
+
 def split(command: str, *, windows: bool) -> tuple[str, ...]:
     """The words of a command line, ``~`` of its program replaced. Raises ``UsageError``."""
     try:
@@ -99,6 +103,12 @@ def split(command: str, *, windows: bool) -> tuple[str, ...]:
         raise UsageError(f"The test command {command!r} has a quote that is not closed.") from None
     if not words:
         raise UsageError("The test command is empty.", advice="For example: --command './test.sh {binary}'")
+    for word in words:
+        if word in _SHELL:
+            raise UsageError(
+                f"The test command has a bare {word!r}, but no shell is involved that would understand it.",
+                advice="Put the line into a script, or write: --command \"sh -c '…'\"",
+            )
     return (os.path.expanduser(words[0]), *words[1:])  # noqa: PTH111  # a Path would lose the "./" of "./test.sh"
 
 
@@ -121,8 +131,8 @@ def _must_exist(program: str, env: Mapping[str, str]) -> None:
 def _broken(line: list[str], why: str) -> CommandBroken:
     return CommandBroken(
         f"The test command cannot be run: {shlex.join(line)}\n{why}",
-        advice="Try that line in a terminal: its program must exist and be executable (chmod +x), and a script must "
-        "begin with a line such as #!/bin/sh. Nothing is lost.",
+        advice="Try that line in a terminal: its program, and those that it calls, must exist and be executable "
+        "(chmod +x), and a script must begin with a line such as #!/bin/sh.",
     )
 
 

@@ -6,6 +6,7 @@ Progress goes to standard error, so that standard output holds the answer and no
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 from mozbisect.core.journal import Judged, Listed, Missing, Undone
@@ -17,6 +18,10 @@ BAR_AFTER_BYTES = 2_000_000
 """A download of less needs no bar: it is over before one could be read."""
 
 
+MISSING_SHOWN = 3
+"""So many candidates without a build are named in a row, the rest are counted: an expired branch has hundreds."""
+
+
 class Terminal:
     """A ``Reporter`` for a person. ``say`` writes one line."""
 
@@ -24,6 +29,7 @@ class Terminal:
         self._terms = terms
         self._stream = stream or sys.stderr
         self._bar: Any = None
+        self._missing = 0  # in a row
 
     def tell(self, news: object) -> None:
         match news:
@@ -32,6 +38,8 @@ class Terminal:
                 return
             case _:
                 self._close_bar()
+        if not isinstance(news, Missing):
+            self._sum_up_missing()
         match news:
             case Listing(leg=leg) if leg.kind is not LegKind.MERGED:  # often there is no closer leg
                 self._say(f"Looking at {leg.why} …")
@@ -45,13 +53,21 @@ class Terminal:
                 word = self._terms.word(side) if asked or side is not Side.UNTESTABLE else "cannot be tested"
                 self._say(f"    {word}{f' ({reason})' if reason else ''}")
             case Missing(key=key, reason=reason):
-                self._say(f"    {key}: {reason}; going around it")
+                self._missing += 1
+                if self._missing <= MISSING_SHOWN:
+                    self._say(f"    {key}: {reason}; going around it")
+                return
             case Undone():
                 self._say("    the last answer is taken back")
             case Note(text=text):
                 self._say(text)
             case _:
                 return  # the beginning and the end are told by whoever prints the answer
+
+    def _sum_up_missing(self) -> None:
+        if self._missing > MISSING_SHOWN:
+            self._say(f"    … and {self._missing - MISSING_SHOWN} more without a build")
+        self._missing = 0
 
     def _listed(self, listed: Listed) -> None:
         timeline = listed.timeline
@@ -66,7 +82,8 @@ class Terminal:
             self._say(f"    {note}")
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        with suppress(OSError):  # that nobody listens is no reason to stop a search
+            print(line, file=self._stream, flush=True)
 
     def _progress(self, news: Bringing) -> None:
         if not self._stream.isatty() or (news.total or 0) < BAR_AFTER_BYTES:

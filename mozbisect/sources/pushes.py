@@ -19,7 +19,7 @@ from typing import assert_never
 
 from mozbisect.catalog.repos import repo
 from mozbisect.core.errors import NetworkError, NothingToSearch, UsageError
-from mozbisect.core.model import Candidate, Changeset, Finding, Kind, Leg, LegKind, Revision, Timeline
+from mozbisect.core.model import Bound, Candidate, Changeset, Finding, Kind, Leg, LegKind, Revision, Timeline
 from mozbisect.sources.lando import Lando
 from mozbisect.sources.pushlog import Pushlog, push_id
 from mozbisect.sources.span import span
@@ -59,6 +59,15 @@ class Pushes:
                 raise ValueError("a leg of nightlies holds no pushes")
             case other:
                 assert_never(other)
+
+    def at(self, bound: Bound, repo_name: str) -> Sequence[Candidate]:
+        """The pushes of one bound, the latest first. Raises ``NothingToSearch``."""
+        first, last = span(bound, lambda text: self.push_of(text, repo_name))
+        pushes = self._pushlog.by_day(repo_name, first.date(), last.date())
+        found = [push for push in pushes if first <= push.when <= last]
+        if not found:
+            raise NothingToSearch(f"There is no push to {repo_name} of {bound}.")
+        return found[::-1]
 
     def push_of(self, text: str, repo_name: str) -> Candidate:
         """The push that brought a revision, Mercurial or Git. Raises ``UsageError`` when nobody knows it.

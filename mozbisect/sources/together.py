@@ -1,9 +1,14 @@
-"""Questions to servers that do not depend on each other are asked side by side."""
+"""Questions to servers that do not depend on each other are asked side by side.
+
+From threads that die with the process: whoever presses Ctrl-C does not wait for a server that is silent.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 from typing import Any
 
 MOST_AT_ONCE = 8
@@ -11,9 +16,25 @@ MOST_AT_ONCE = 8
 
 
 def together(questions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """The answers, in the order of the questions. The first that raises is raised, once all have ended."""
+    """The answers, in the order of the questions. The first in that order that raises is raised."""
     if len(questions) <= 1:
         return [question() for question in questions]
-    with ThreadPoolExecutor(min(len(questions), MOST_AT_ONCE), thread_name_prefix="look-up") as pool:
-        futures = [pool.submit(question) for question in questions]
-    return [future.result() for future in futures]
+    waiting: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+    answers: list[Future[Any]] = [Future() for _ in questions]
+    for pair in zip(answers, questions, strict=True):
+        waiting.put(pair)
+    for _ in range(min(len(questions), MOST_AT_ONCE)):
+        threading.Thread(target=_ask, args=(waiting,), name="look-up", daemon=True).start()
+    return [answer.result() for answer in answers]
+
+
+def _ask(waiting: SimpleQueue[tuple[Future[Any], Callable[[], Any]]]) -> None:
+    while True:
+        try:
+            answer, question = waiting.get_nowait()
+        except Empty:
+            return
+        try:
+            answer.set_result(question())
+        except BaseException as error:  # noqa: BLE001  (whoever asked is to get it)
+            answer.set_exception(error)

@@ -169,6 +169,12 @@ def test_a_build_that_could_not_be_tested_says_why() -> None:
     ]
 
 
+def test_of_many_candidates_without_a_build_the_first_are_named_and_the_rest_counted() -> None:
+    lines = told(*(Missing(f"autoland:{at}", "expired") for at in range(9)), Note("next"))
+    assert len(lines) == 5
+    assert lines[3:] == ["    … and 6 more without a build", "next"]
+
+
 def test_no_bar_is_drawn_where_there_is_no_terminal() -> None:
     assert told(Bringing(build(2), 10_000_000, 76_000_000), Note("done")) == ["done"]
 
