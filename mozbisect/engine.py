@@ -104,8 +104,10 @@ class Engine:
             self._ports.source.look_up([timeline.candidates[timeline.old_at], timeline.candidates[timeline.new_at]])
 
     def _look_closer(self, finding: Finding) -> None:
-        if not self.session.verdicts:
+        if finding.leg.check_ends and not self.session.verdicts:
             raise self._nothing_testable(finding)
+        if not finding.leg.check_ends:
+            finding = self._with_trusted_builds(finding)
         leg = plan.next_leg(finding)
         if isinstance(leg, str):
             self._end(finding, leg)
@@ -114,6 +116,16 @@ class Engine:
             self._open(leg, finding)
         except (NothingToSearch, UsageError) as error:
             self._end(finding, error.what)
+
+    def _with_trusted_builds(self, finding: Finding) -> Finding:
+        """With --mode no-first-check an end may stay untested; a closer leg still needs the revision of its build."""
+        found: list[Build | None] = []
+        for build, candidate in ((finding.old_build, finding.last_old), (finding.new_build, finding.first_new)):
+            try:
+                found.append(build or self._ports.source.find(candidate))
+            except NoBuild:
+                found.append(None)
+        return replace(finding, old_build=found[0], new_build=found[1])
 
     def _end(self, finding: Finding, why: str) -> None:
         if finding.leg.check_ends:

@@ -204,6 +204,10 @@ class Http:
         """A page, as text. Raises ``NetworkError`` or one below it."""
         return self.insist(lambda: self._text(url, accept))
 
+    def read(self, url: str, read: Callable[[Page], T], *, accept: str | None = None) -> T:
+        """What ``read`` makes of a page; if it raises ``ServerTrouble``, the page is asked for again."""
+        return self.insist(lambda: read(self._text(url, accept)))
+
     def json(self, url: str) -> object:
         """A JSON document. Raises ``NetworkError`` or one below it; what is not JSON is ``ServerTrouble``."""
         return self.insist(lambda: _parsed(self._text(url, "application/json"), url))

@@ -34,7 +34,7 @@ def launch_one(
 
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
     if isinstance(bound, Revision):
-        return [seen.pushes.push_of(bound.hex, asked.leg.repo)]
+        return [seen.revisions.push_of(bound.hex, asked.leg.repo)]
     if asked.leg.kind is LegKind.PUSHES:  # a branch that has no nightlies
         return seen.pushes.at(bound, asked.leg.repo)
     return seen.nightlies.at(bound)

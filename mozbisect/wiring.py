@@ -36,6 +36,7 @@ from mozbisect.sources.mozilla import Mozilla
 from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushes import Pushes
 from mozbisect.sources.pushlog import Pushlog
+from mozbisect.sources.revisions import Revisions
 from mozbisect.sources.taskcluster import Taskcluster
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,7 @@ class World:
     http: Http
     nightlies: Nightlies
     pushes: Pushes
+    revisions: Revisions
     source: Mozilla
 
 
@@ -140,13 +142,14 @@ def world(options: Options, target: Target, *, today: date) -> World:
     """The services that the options name."""
     http = Http(timeout=options.http_timeout)
     pushlog = Pushlog(http, options.hg_url)
-    pushes = Pushes(pushlog, Lando(http, options.lando_url), any_repo=options.repo is None)
+    revisions = Revisions(pushlog, Lando(http, options.lando_url), any_repo=options.repo is None)
+    pushes = Pushes(pushlog, revisions)
     home = repo(options.repo).name if options.repo else apps.app(options.app).repo
     nightlies = Nightlies(
-        http, options.archive_base_url, target, today=today, pushed=lambda text: pushes.push_of(text, home)
+        http, options.archive_base_url, target, today=today, pushed=lambda text: revisions.push_of(text, home)
     )
     taskcluster = Taskcluster(http, options.taskcluster_root_url, target)
-    return World(http, nightlies, pushes, Mozilla(nightlies, pushes, taskcluster))
+    return World(http, nightlies, pushes, revisions, Mozilla(nightlies, pushes, taskcluster))
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from mozbisect.core.model import (
     Answer,
     Bound,
     Build,
+    BuildId,
     Candidate,
     Changeset,
-    Day,
     Finding,
     Kind,
     Leg,
@@ -105,8 +105,8 @@ class FakeSource:
     def _at(self, bound: Bound) -> int:
         if isinstance(bound, Revision):
             return [push.revision for push in self.central].index(bound.hex)
-        assert isinstance(bound, Day)
-        return [push.when.date() for push in self.central].index(bound.date)
+        assert isinstance(bound, BuildId)
+        return [push.when for push in self.central].index(bound.stamp)
 
     def revision(self, candidate: Candidate) -> str:
         """What is in a candidate, also in a nightly."""

@@ -174,14 +174,20 @@ class Stage:
 
     def _finding(self, found: Found) -> Finding:
         old, new = (self.timeline.candidates[at] for at in (found.last_old, found.first_new))
-        between = (self.timeline.candidates[at] for at in found.untested)
+        # The push before those that a merge brought is no suspect: all that it has is in the judged old build.
+        leg = self.timeline.leg
+        between = [self.timeline.candidates[at] for at in found.untested]
+        if leg.brought:
+            between = [candidate for candidate in between if not set(leg.brought).isdisjoint(candidate.changesets)]
+        if found.first_new == len(self.timeline.candidates) - 1:
+            between += [push for push in leg.unbuilt if not set(new.changesets).isdisjoint(push.changesets)]
         return Finding(
-            leg=self.timeline.leg,
+            leg=leg,
             last_old=old,
             first_new=new,
             old_build=self._judged_build(found.last_old, Side.OLD),
             new_build=self._judged_build(found.first_new, Side.NEW),
-            untested=tuple(Untested(item, self.reasons.get(item.key, "not tried")) for item in between),
+            untested=tuple(Untested(item, self.reasons.get(item.key, "no build to test")) for item in between),
         )
 
     def _judged_build(self, at: int, side: Side) -> Build | None:

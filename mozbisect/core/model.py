@@ -167,7 +167,8 @@ class Leg:
     ``check_ends``: the ends are what a person said, and are tested first; else they are taken as they are.
     ``ends``: the two judged candidates (old, new) that this leg lies between, when an earlier leg found them.
     ``brought``: for MERGED, the changesets whose first landing is looked for, oldest first; ``repo`` is where they
-    arrived together. ``tried``: repositories where they cannot have landed earlier.
+    arrived together. ``tried``: repositories where they cannot have landed earlier. ``unbuilt``: the pushes between
+    the ends there that could not be tested; what they brought and no other repository had stays with the new end.
     """
 
     kind: LegKind
@@ -179,6 +180,7 @@ class Leg:
     ends: tuple[Candidate, ...] = ()
     brought: tuple[str, ...] = ()
     tried: tuple[str, ...] = ()
+    unbuilt: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,8 @@ def _pushes_around_an_untested_end(finding: Finding) -> Leg | str:
     return Leg(
         LegKind.PUSHES,
         judged.repo,
-        known if finding.old_build else Day(finding.last_old.when.date()),
-        known if finding.new_build else Day(finding.first_new.when.date()),
+        known if finding.old_build else BuildId(finding.last_old.when),
+        known if finding.new_build else BuildId(finding.first_new.when),
         f"the pushes to {judged.repo} from the nightly without a build on",
         check_ends=True,
     )
@@ -134,9 +134,11 @@ def _landed_earlier(finding: Finding, brought: tuple[str, ...]) -> Leg | str:
         Revision(old.revision),
         Revision(new.revision),
         f"the pushes that first landed what came to {new.repo} with it",
-        check_ends=False,
+        # An end that was not tested, since it had no build, is still only what somebody said.
+        check_ends=finding.leg.check_ends and None in (finding.old_build, finding.new_build),
         ends=(old, new),
         brought=brought,
+        unbuilt=tuple(item.candidate for item in finding.untested),
         tried=tuple(dict.fromkeys((*finding.leg.tried, *been, new.repo))),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mozbisect.catalog.repos import repo
 from mozbisect.core.journal import Ended, Session
-from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, Terms
+from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, LegKind, Terms
 from mozbisect.core.plan import brought_by
 
 
@@ -43,18 +43,26 @@ class Result:
     def pushlog(self) -> str | None:
         """The link that bots and people look for; None when a revision is not known.
 
-        Where the last old build is of another repository (the merge itself did it), the link is to the
-        repository that the first new one came to: it knows both.
+        Where the two are of different repositories, the link is to the one that the merge came to: it knows both.
         """
         if self.last_revision is None or self.first_revision is None:
             return None
-        base = f"{self.hg_url.rstrip('/')}/{repo(self.repo).path}/pushloghtml"
+        base = f"{self.hg_url.rstrip('/')}/{repo(self._linked_repo).path}/pushloghtml"
         return f"{base}?fromchange={self.last_revision}&tochange={self.first_revision}"
+
+    @property
+    def _linked_repo(self) -> str:
+        finding = self.finding
+        if finding.leg.kind is LegKind.MERGED and finding.last_old.repo != finding.first_new.repo:
+            return finding.leg.repo
+        return self.repo
 
     @property
     def is_merge_itself(self) -> bool:
         """All that was merged is old, the merge is new: the pushlog has no push between the two."""
-        return self.finding.last_old.kind is Kind.PUSH and self.finding.last_old.repo != self.finding.first_new.repo
+        finding = self.finding
+        merged = finding.leg.kind is LegKind.MERGED and finding.first_new.repo == finding.leg.repo
+        return merged and finding.last_old.repo != finding.first_new.repo
 
     @property
     def pasted_link(self) -> str | None:
@@ -78,8 +86,10 @@ class Result:
 
     @property
     def exact(self) -> bool:
-        """Two neighbours of the finest leg disagree, and nothing between them stayed open."""
-        return not self.finding.untested and self.finding.first_new.kind is Kind.PUSH
+        """Two tested neighbours of the finest leg disagree, and nothing between them stayed open."""
+        finding = self.finding
+        tested = finding.old_build is not None and finding.new_build is not None
+        return tested and not finding.untested and finding.first_new.kind is Kind.PUSH
 
 
 def result_of(session: Session, hg_url: str) -> Result | None:

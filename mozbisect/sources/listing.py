@@ -8,6 +8,7 @@ any other trouble is an error and never an empty folder.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -27,12 +28,13 @@ class Entry:
 def entries(http: Http, url: str) -> tuple[Entry, ...]:
     """All rows of the folder at ``url`` (which ends in a slash), in the server's order. Raises ``NetworkError``."""
     try:
-        page = http.text(url, accept="application/json")
+        return http.read(url, _entries, accept="application/json")
     except NotFound:
         return ()
-    if "json" in page.content_type:
-        return _from_json(page)
-    return _from_html(page)
+
+
+def _entries(page: Page) -> tuple[Entry, ...]:
+    return _from_json(page) if "json" in page.content_type else _from_html(page)
 
 
 def _from_json(page: Page) -> tuple[Entry, ...]:
@@ -51,7 +53,8 @@ def _from_html(page: Page) -> tuple[Entry, ...]:
 
     soup = BeautifulSoup(page.text, "html.parser", parse_only=SoupStrainer(["h1", "title", "a"]))
     links = [str(link["href"]) for link in soup.find_all("a", href=True)]
-    if not links and "Index of" not in page.text:
+    is_whole = page.text.rstrip().lower().endswith("</html>")
+    if not is_whole or not re.search(r"index of|directory listing", page.text, re.IGNORECASE):
         raise ServerTrouble(f"{page.url} answered with something that is no listing.", url=page.url)
     # The server may print another path than it was asked for (the /pub/mozilla.org of old): its heading tells.
     headings = [heading.get_text().rpartition(" ")[2] for heading in soup.find_all(["h1", "title"])]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 
 from mozbisect.core.errors import MozbisectError, NoBuild
@@ -41,7 +42,7 @@ class Mozilla:
         return replace(answer.result(), candidate=candidate)
 
     def look_up(self, candidates: Sequence[Candidate]) -> None:
-        together([lambda item=item: self._quietly(item) for item in candidates])  # type: ignore[misc]
+        together([partial(self._quietly, item) for item in candidates])
 
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         return self._pushes.describe(finding)
@@ -55,12 +56,16 @@ class Mozilla:
     def _answer(self, answer: Future[Build], candidate: Candidate) -> None:
         try:
             answer.set_result(self._look(candidate))
-        except BaseException as error:  # noqa: BLE001  (whoever waits for the answer must get it)
+        except BaseException as error:
             if not isinstance(error, NoBuild):
                 # Trouble on the way is no fact about the build: whoever comes next may ask again.
                 with self._lock:
                     self._found.pop(candidate.key, None)
-            answer.set_exception(error)
+            # Who waits in another thread is not to be interrupted, too.
+            stopped = MozbisectError("The look-up was interrupted.")
+            answer.set_exception(error if isinstance(error, Exception) else stopped)
+            if not isinstance(error, Exception):
+                raise
 
     def _look(self, candidate: Candidate) -> Build:
         if candidate.kind is Kind.NIGHTLY:

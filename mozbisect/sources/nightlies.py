@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from urllib.parse import quote
 
 from mozbisect.catalog import apps
@@ -18,7 +19,7 @@ from mozbisect.core.model import Bound, Build, Candidate, Day, Digest, Kind, Leg
 from mozbisect.net import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
 from mozbisect.sources.listing import Entry, entries
-from mozbisect.sources.span import span
+from mozbisect.sources.span import at_or_after, at_or_before, in_order, span
 from mozbisect.sources.together import together
 
 SPARE_DAYS = 7
@@ -44,6 +45,7 @@ class Nightlies:
     def timeline(self, leg: Leg) -> Timeline:
         """The nightlies of the leg and a few beyond. Raises ``NothingToSearch``, ``NetworkError``."""
         old, new = self._moments(leg.old, old=True), self._moments(leg.new, old=False)
+        in_order(leg, old, new)
         first = old[0].date() - timedelta(days=SPARE_DAYS)
         last = min(new[1].date() + timedelta(days=SPARE_DAYS), self._today + timedelta(days=1))
         found = [item for item in self._between(first, last) if first <= item.when.date() <= last]
@@ -52,7 +54,7 @@ class Nightlies:
                 f"There is no {self._target.app} nightly from {first} to {last}.",
                 advice=f"Look at {self._base}/ for the days that have some.",
             )
-        old_at, new_at = _at_or_before(found, old), _at_or_after(found, new)
+        old_at, new_at = at_or_before(found, old), at_or_after(found, new)
         if old_at >= new_at:
             raise NothingToSearch(
                 f"There is nothing to search: {leg.old} and {leg.new} come to the same nightly ({found[old_at].key}).",
@@ -108,7 +110,7 @@ class Nightlies:
 
     def _between(self, first: date, last: date) -> list[Candidate]:
         months = sorted({(day.year, day.month) for day in _days(first, last)})
-        pages = together([lambda month=month: self._month(*month) for month in months])  # type: ignore[misc]
+        pages = together([partial(self._month, *month) for month in months])
         return sorted((item for page in pages for item in page), key=lambda item: (item.when, item.key))
 
     def _month(self, year: int, month: int) -> list[Candidate]:
@@ -163,20 +165,6 @@ class Nightlies:
             return None
         named = next((value for name, value in sums.items() if name.rpartition("/")[2] == package.name), None)
         return named[0] if named else None
-
-
-def _at_or_before(found: Sequence[Candidate], moments: tuple[datetime, datetime]) -> int:
-    """The first nightly within the moments; if there is none the last one before, else the first of all."""
-    within = [at for at, item in enumerate(found) if moments[0] <= item.when <= moments[1]]
-    before = [at for at, item in enumerate(found) if item.when < moments[0]]
-    return within[0] if within else before[-1] if before else 0
-
-
-def _at_or_after(found: Sequence[Candidate], moments: tuple[datetime, datetime]) -> int:
-    """The last nightly within the moments; if there is none the first one after, else the last of all."""
-    within = [at for at, item in enumerate(found) if moments[0] <= item.when <= moments[1]]
-    after = [at for at, item in enumerate(found) if item.when > moments[1]]
-    return within[-1] if within else after[0] if after else len(found) - 1
 
 
 def _notes(leg: Leg, found: Sequence[Candidate], old_at: int, new_at: int) -> tuple[str, ...]:

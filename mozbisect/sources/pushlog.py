@@ -48,12 +48,17 @@ class Pushlog:
         return tuple(
             Changeset(str(row["node"]), row.get("git_node"), str(row.get("desc") or "").partition("\n")[0])
             for _, push in rows
-            for row in push["changesets"]
+            for row in push.get("changesets", ())
             if isinstance(row, dict)
         )
 
     def _pushes(self, repo_name: str, **query: str) -> tuple[Candidate, ...]:
-        found = (_candidate(repo_name, number, row) for number, row in self._rows(repo_name, query))
+        rows = self._rows(repo_name, query)
+        try:
+            found = [_candidate(repo_name, number, row) for number, row in rows]
+        except (KeyError, TypeError, ValueError) as error:
+            url = f"{self._hg_url}/{repo(repo_name).path}"
+            raise ServerTrouble(f"The pushlog of {url} has a push without {error}.", url=url) from error
         return tuple(push for push in found if push.changesets)
 
     def _rows(self, repo_name: str, query: Mapping[str, str]) -> list[tuple[int, dict[str, Any]]]:

@@ -1,16 +1,19 @@
-"""From when to when a bound is, in UTC: a day is all of it, a build id and a push are a moment."""
+"""From when to when a bound is, in UTC: a day is all of it, a build id and a push are a moment; and what lies there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import assert_never
 
 from mozbisect.catalog import releases
-from mozbisect.core.model import Bound, BuildId, Candidate, Day, Release, Revision
+from mozbisect.core.errors import UsageError
+from mozbisect.core.model import Bound, BuildId, Candidate, Day, Leg, Release, Revision
+
+Span = tuple[datetime, datetime]
 
 
-def span(bound: Bound, pushed: Callable[[str], Candidate]) -> tuple[datetime, datetime]:
+def span(bound: Bound, pushed: Callable[[str], Candidate]) -> Span:
     """First and last moment of a bound. ``pushed`` gives the push of a revision, and may raise ``UsageError``."""
     match bound:
         case Day(date=day):
@@ -27,6 +30,30 @@ def span(bound: Bound, pushed: Callable[[str], Candidate]) -> tuple[datetime, da
             assert_never(other)
 
 
-def _whole(day: date) -> tuple[datetime, datetime]:
+def _whole(day: date) -> Span:
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start, start + timedelta(days=1) - timedelta(seconds=1)
+
+
+def in_order(leg: Leg, old: Span, new: Span) -> None:
+    """Raises ``UsageError`` if the old bound lies wholly after the new one."""
+    if old[0] > new[1]:
+        first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in (old[0], new[1]))
+        raise UsageError(
+            f"The range is reversed: {leg.old} ({first}) is later than {leg.new} ({last}).",
+            advice="Swap the two; or, to look for what fixed a bug, use --find-fix.",
+        )
+
+
+def at_or_before(found: Sequence[Candidate], moments: Span) -> int:
+    """The first candidate within the moments; if there is none the last one before, else the first of all."""
+    within = [at for at, item in enumerate(found) if moments[0] <= item.when <= moments[1]]
+    before = [at for at, item in enumerate(found) if item.when < moments[0]]
+    return within[0] if within else before[-1] if before else 0
+
+
+def at_or_after(found: Sequence[Candidate], moments: Span) -> int:
+    """The last candidate within the moments; if there is none the first one after, else the last of all."""
+    within = [at for at, item in enumerate(found) if moments[0] <= item.when <= moments[1]]
+    after = [at for at, item in enumerate(found) if item.when > moments[1]]
+    return within[-1] if within else after[0] if after else len(found) - 1

@@ -130,10 +130,14 @@ def test_where_no_revision_is_known_the_nightlies_are_the_answer_and_the_reason_
     assert why in said
 
 
-def test_an_end_without_a_build_is_tested_again_among_the_pushes_of_its_day() -> None:
+def test_an_end_without_a_build_is_tested_again_among_the_pushes_from_its_moment_on() -> None:
     leg = next_leg(replace(of_nightlies(), old_build=None))
     assert isinstance(leg, Leg)
-    assert (leg.kind, leg.old, leg.new) == (LegKind.PUSHES, day("2026-09-03"), Revision(NEW))
+    assert (leg.kind, leg.old, leg.new) == (
+        LegKind.PUSHES,
+        BuildId(datetime(2026, 9, 3, 9, tzinfo=UTC)),
+        Revision(NEW),
+    )
     assert leg.check_ends
     assert leg.ends == ()
 

@@ -9,7 +9,7 @@ import pytest
 from mozbisect.core.errors import ServerTrouble
 from mozbisect.net import Http
 from mozbisect.sources.listing import Entry, entries
-from tests.canned import Canned
+from tests.canned import Canned, canned
 
 DATA = Path(__file__).parent.parent / "data" / "archive"
 HERE = "/pub/firefox/nightly/2026/09/"
@@ -77,3 +77,23 @@ def test_trouble_is_an_error_and_never_an_empty_folder(
     with pytest.raises(ServerTrouble) as caught:
         entries(http, server.url + HERE)
     assert HERE in str(caught.value)
+
+
+def test_one_page_of_nonsense_is_asked_for_again() -> None:
+    bodies = ["<html>Sorry</html>", '{"prefixes": ["2026-09-14-x/"], "files": []}']
+    kinds = ["text/html", "application/json"]
+    with canned() as server:
+        server.says(HERE, bodies[0], kind=kinds[0])
+
+        def mend(_: float) -> None:
+            server.says(HERE, bodies[1], kind=kinds[1])
+
+        http = Http(tries=2, sleep=mend)
+        assert [entry.name for entry in entries(http, server.url + HERE)] == ["2026-09-14-x"]
+        http.close()
+
+
+def test_half_a_page_is_no_listing(server: Canned, http: Http) -> None:
+    server.says(HERE, APACHE_2010[: len(APACHE_2010) // 2], kind="text/html")
+    with pytest.raises(ServerTrouble):
+        entries(http, server.url + HERE)

@@ -9,10 +9,11 @@ from typing import cast
 import pytest
 
 from mozbisect.core.errors import NetworkError, NothingToSearch, UsageError
-from mozbisect.core.model import Candidate, Changeset, Day, Kind, Leg, LegKind, Revision
+from mozbisect.core.model import Candidate, Changeset, Day, Kind, Leg, LegKind, Revision, Timeline
 from mozbisect.sources.lando import Lando
 from mozbisect.sources.pushes import Pushes
 from mozbisect.sources.pushlog import Pushlog, push_id
+from mozbisect.sources.revisions import Revisions
 
 MONDAY = datetime(2026, 9, 14, tzinfo=UTC)
 
@@ -71,7 +72,8 @@ class NoLando:
 
 
 def pushes(log: MemoryPushlog, lando: object = None, *, any_repo: bool = True) -> Pushes:
-    return Pushes(cast(Pushlog, log), cast(Lando, lando or MemoryLando()), any_repo=any_repo)
+    own = cast(Pushlog, log)
+    return Pushes(own, Revisions(own, cast(Lando, lando or MemoryLando()), any_repo=any_repo))
 
 
 def names(candidates: tuple[Candidate, ...]) -> list[str]:
@@ -274,3 +276,105 @@ def test_between_two_judged_nightlies_twelve_digits_become_forty() -> None:
     timeline = pushes(Prefixes(GOOD, bad)).timeline(leg)
     assert timeline.candidates[0].changesets == (node("m1"),)
     assert names(timeline.candidates[1:]) == ["mozilla-central x1"]
+
+
+# ------------------------------------------------------------------------------- nightlies that were built in mid-push
+
+
+def judged_leg(old: Candidate, old_rev: str, new: Candidate, new_rev: str) -> Leg:
+    ends = tuple(
+        Candidate(Kind.NIGHTLY, f"night-{rev}", "mozilla-central", one.when + timedelta(hours=1), (node(rev),))
+        for one, rev in ((old, old_rev), (new, new_rev))
+    )
+    return Leg(
+        LegKind.PUSHES,
+        "mozilla-central",
+        Revision(node(old_rev)),
+        Revision(node(new_rev)),
+        "",
+        check_ends=False,
+        ends=ends,
+    )
+
+
+CENTRAL = (
+    push("mozilla-central", 50, 1, "s1", "s2", "s3"),
+    push("mozilla-central", 51, 2, "t1", "t2"),
+    push("mozilla-central", 52, 3, "u1", "u2", "u3"),
+)
+
+
+def brought(timeline: Timeline) -> list[list[str]]:
+    return [[bytes.fromhex(one).decode().strip(chr(0)) for one in item.changesets] for item in timeline.candidates]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("s3", "u3", [["s3"], ["t1", "t2"], ["u1", "u2", "u3"]]),
+        ("s1", "u2", [["s1"], ["s2", "s3"], ["t1", "t2"], ["u1", "u2"]]),  # both in the middle of a push
+        ("t1", "t2", [["t1"], ["t2"]]),  # both in one push
+    ],
+)
+def test_what_came_within_the_pushes_of_the_judged_builds_is_not_lost(
+    old: str, new: str, expected: list[list[str]]
+) -> None:
+    letters = {"s": CENTRAL[0], "t": CENTRAL[1], "u": CENTRAL[2]}
+    log = MemoryPushlog(*CENTRAL)
+    timeline = pushes(log).timeline(judged_leg(letters[old[0]], old, letters[new[0]], new))
+    assert brought(timeline) == expected
+    assert len(log.asked) == 1
+
+
+def test_a_nightly_of_an_old_push_costs_two_requests_more() -> None:
+    quiet = push("mozilla-central", 53, 24 * 9, "v1")
+    log = MemoryPushlog(*CENTRAL, quiet)
+    late = replace(quiet, when=quiet.when)
+    leg = judged_leg(replace(CENTRAL[0], when=MONDAY + timedelta(days=8)), "s1", late, "v1")
+    assert brought(pushes(log).timeline(leg)) == [["s1"], ["s2", "s3"], ["t1", "t2"], ["u1", "u2", "u3"], ["v1"]]
+
+
+# ----------------------------------------------------------------------------------------------- odd servers and clocks
+
+
+def test_dates_of_two_repositories_need_not_agree() -> None:
+    bad = push("mozilla-central", 41, 3.5, "b1", "c1", "c2", "d1", "m2")  # before "d1" was pushed, by its clock
+    timeline = pushes(MemoryPushlog(*AUTOLAND, GOOD, bad)).timeline(merged(bad))
+    assert names(timeline.candidates)[1:5] == ["autoland a2", "autoland b1", "autoland c2", "autoland d1"]
+
+
+def test_a_server_that_knows_no_days_is_asked_by_ids() -> None:
+    class Dayless(MemoryPushlog):
+        def by_day(self, repo: str, first: date, last: date) -> tuple[Candidate, ...]:
+            return tuple(self._of(repo, "by_day")[-1:])
+
+    bad = push("mozilla-central", 41, 5, "b1", "c1", "c2", "d1", "m2")
+    timeline = pushes(Dayless(*AUTOLAND, GOOD, bad)).timeline(merged(bad))
+    assert names(timeline.candidates)[1:5] == ["autoland a2", "autoland b1", "autoland c2", "autoland d1"]
+
+
+def test_a_window_that_begins_in_mid_merge_keeps_the_pushes_that_it_has() -> None:
+    """The last changesets of the merge are unknown to the branch: its last push is the last of the window."""
+    tail = tuple(f"z{at}" for at in range(5))
+    bad = push("mozilla-central", 41, 24 * 9, "b1", "c1", "c2", "d1", *tail)
+    good = replace(GOOD, when=MONDAY + timedelta(days=2, hours=3))
+    timeline = pushes(MemoryPushlog(*AUTOLAND, good, bad)).timeline(merged(bad, good=good))
+    assert names(timeline.candidates)[1:5] == ["autoland a2", "autoland b1", "autoland c2", "autoland d1"]
+
+
+def test_a_fast_forward_into_the_middle_of_a_push_leaves_the_rest_of_it_out() -> None:
+    bad = push("mozilla-central", 41, 5, "b1", "c1")
+    timeline = pushes(MemoryPushlog(*AUTOLAND, GOOD, bad)).timeline(merged(bad))
+    assert names(timeline.candidates) == ["mozilla-central m1", "autoland a2", "autoland b1", "mozilla-central c1"]
+
+
+@pytest.mark.parametrize("branch", ["autoland", "mozilla-inbound", "fx-team"])
+def test_revisions_mean_the_branch_where_they_landed_first(branch: str) -> None:
+    own = [replace(one, repo=branch, key=one.key.replace("autoland", branch)) for one in AUTOLAND]
+    merges = (GOOD, push("mozilla-central", 41, 5, "b1", "c1", "c2", "d1", "m2"))
+    timeline = pushes(MemoryPushlog(*own, *merges)).timeline(between("b1", "c1", "mozilla-central"))
+    assert {one.repo for one in timeline.candidates} == {branch}
+    assert names((timeline.candidates[timeline.old_at], timeline.candidates[timeline.new_at])) == [
+        f"{branch} b1",
+        f"{branch} c2",
+    ]
