@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -53,14 +54,24 @@ def _from_html(page: Page) -> tuple[Entry, ...]:
 
     soup = BeautifulSoup(page.text, "html.parser", parse_only=SoupStrainer(["h1", "title", "a"]))
     links = [str(link["href"]) for link in soup.find_all("a", href=True)]
-    is_whole = page.text.rstrip().lower().endswith("</html>")
-    if not is_whole or not re.search(r"index of|directory listing", page.text, re.IGNORECASE):
+    if not _is_listing(page, links):
         raise ServerTrouble(f"{page.url} answered with something that is no listing.", url=page.url)
     # The server may print another path than it was asked for (the /pub/mozilla.org of old): its heading tells.
     headings = [heading.get_text().rpartition(" ")[2] for heading in soup.find_all(["h1", "title"])]
     here = (urlsplit(page.url).path, *headings)
     found = (_entry(link, here) for link in links)
     return tuple(entry for entry in found if entry is not None)
+
+
+def _is_listing(page: Page, links: Sequence[str]) -> bool:
+    """Whole, and headed as one or with links to what lies below: a page that says sorry has neither."""
+    text = page.text.rstrip().lower()
+    if "<html" in text and not text.endswith("</html>"):
+        return False
+    below = urlsplit(page.url).path
+    return bool(re.search(r"index of|directory listing", text)) or any(
+        link != below and link.startswith(below) for link in links
+    )
 
 
 def _entry(link: str, here: tuple[str, ...]) -> Entry | None:
