@@ -27,7 +27,7 @@ from mozbisect.core.errors import (
     UsageError,
 )
 from mozbisect.core.journal import Clash, Ended, Event, Judged, Listed, Missing, Next, Session, Undone
-from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, Leg, LegKind, Move, Side, Terms, Verdict
+from mozbisect.core.model import Build, Candidate, Changeset, Finding, Leg, LegKind, Move, Side, Terms, Verdict
 from mozbisect.core.news import Listing, Note, Trying
 from mozbisect.core.ports import App, Fetcher, Judge, Launcher, Question, Reporter, Source
 from mozbisect.core.search import Costs
@@ -231,7 +231,7 @@ class Engine:
             left=step.left,
             can_go_back=self.session.questions > 0,
             terms=self.session.opened.terms,
-            title=title(step.candidate),
+            title=step.candidate.title,
         )
 
     # ------------------------------------------------------------------------------------------------- news
@@ -245,13 +245,6 @@ class Engine:
     def _tell(self, news: object) -> None:
         for reporter in self._ports.reporters:
             reporter.tell(news)
-
-
-def title(candidate: Candidate) -> str:
-    """How a person calls a candidate."""
-    if candidate.kind is Kind.NIGHTLY:
-        return f"nightly of {candidate.when:%Y-%m-%d %H:%M}"
-    return f"push {candidate.key.rpartition(':')[2]} to {candidate.repo} ({(candidate.revision or '')[:12]})"
 
 
 def _completed(build: Build, app: App) -> Build:
@@ -270,17 +263,17 @@ def _contradiction(clash: Clash, terms: Terms) -> EndsContradict:
         case Side.OLD:
             return EndsContradict(
                 f"Both ends are {terms.new}: "
-                f"the {title(clash.seen_new)}, which should be {terms.old}, is {terms.new} as well.",
+                f"the {clash.seen_new.title}, which should be {terms.old}, is {terms.new} as well.",
                 advice=f"Give an earlier --{terms.old}, or look at whether the test tells the two apart. {undo}",
             )
         case Side.NEW:
             return EndsContradict(
                 f"Both ends are {terms.old}: "
-                f"the {title(clash.seen_old)}, which should be {terms.new}, is {terms.old} as well.",
+                f"the {clash.seen_old.title}, which should be {terms.new}, is {terms.old} as well.",
                 advice=f"Give a later --{terms.new}, or look at whether the test tells the two apart. {undo}",
             )
         case _:
             return EndsContradict(
-                f"The {title(clash.seen_new)} was {terms.new}, the later {title(clash.seen_old)} {terms.old} again.",
+                f"The {clash.seen_new.title} was {terms.new}, the later {clash.seen_old.title} {terms.old} again.",
                 advice=f"The bug may come and go, or have been fixed in between. {undo}",
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from mozbisect.core.errors import NoBuild, NothingToSearch
 from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Terms
 from mozbisect.core.ports import Question
-from mozbisect.engine import Ports, title
+from mozbisect.engine import Ports
 from mozbisect.wiring import Request, World
 
 
@@ -22,12 +22,12 @@ def launch_one(
     build = _first_build(_candidates(bound, seen, asked), ports, say)
     if isinstance(bound, Revision) and build.revision and not build.revision.startswith(bound.hex):
         say(f"{bound} came with this push, and was not built by itself:")
-    say(f"{title(build.candidate)}: {build.build_type}, {build.url}")
+    say(f"{build.candidate.title}: {build.build_type}, {build.url}")
     with ports.fetcher.bring(build) as tree, ports.launcher.install(tree, build) as app:
         if not judged:
             app.start()
             return app.wait() or 0
-        question = Question(1, 1, can_go_back=False, terms=asked.terms, title=title(build.candidate))
+        question = Question(1, 1, can_go_back=False, terms=asked.terms, title=build.candidate.title)
         answer = ports.judge.judge(app, build, question)
     return 130 if isinstance(answer, Move) else _status(answer.side, asked.terms)
 
@@ -47,7 +47,7 @@ def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[s
             return ports.source.find(candidate)
         except NoBuild as none:
             reason = none.what
-            say(f"{title(candidate)}: {reason}")
+            say(f"{candidate.title}: {reason}")
     raise NothingToSearch(f"There is no such build: {reason}.", advice="`mozbisect builds` lists what there is.")
 
 

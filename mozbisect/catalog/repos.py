@@ -46,9 +46,3 @@ def repo(word: str) -> Repo:
     near = difflib.get_close_matches(word.lower(), _BY_WORD, n=3, cutoff=0.5)
     names = near or [row.name for row in REPOS]
     raise UsageError(f"There is no repository {word!r}.", advice=f"Did you mean {', '.join(names)}?")
-
-
-def by_path(path: str) -> Repo | None:
-    """The repository that lies at ``path`` below an hg server, as build information gives it."""
-    wanted = path.strip("/")
-    return next((row for row in REPOS if row.path == wanted), None)

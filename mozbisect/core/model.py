@@ -146,6 +146,14 @@ class Candidate:
     git_changesets: tuple[str | None, ...] = ()
 
     @property
+    def title(self) -> str:
+        """How a person calls it."""
+        moment = f"{self.when:%Y-%m-%d %H:%M}"
+        if self.kind is Kind.NIGHTLY:
+            return f"nightly of {moment}"
+        return f"{self.repo} {(self.revision or '')[:12]} of {moment}"
+
+    @property
     def revision(self) -> str | None:
         return self.changesets[-1] if self.changesets else None
 

@@ -48,7 +48,7 @@ class Terminal:
             case Trying(number=number, candidate=candidate, build=build, left=left):
                 steps = f"about {left} step{'s' if left > 1 else ''} left" if left else "last step"
                 kind = "" if candidate.kind is Kind.NIGHTLY else f", {build.build_type}"
-                self._say(f"{number:>2}. {_title(candidate)}{kind} ({steps})")
+                self._say(f"{number:>2}. {candidate.title}{kind} ({steps})")
             case Judged(side=side, reason=reason, asked=asked):
                 word = self._terms.word(side) if asked or side is not Side.UNTESTABLE else "cannot be tested"
                 self._say(f"    {word}{f' ({reason})' if reason else ''}")
@@ -100,12 +100,6 @@ class Terminal:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-def _title(candidate: Candidate) -> str:
-    if candidate.kind is Kind.NIGHTLY:
-        return f"nightly {candidate.when:%Y-%m-%d %H:%M}"
-    return f"{candidate.repo} {(candidate.revision or '')[:12]} of {candidate.when:%Y-%m-%d %H:%M}"
 
 
 def _when(candidate: Candidate) -> str:

@@ -13,7 +13,7 @@ from functools import partial
 from urllib.parse import quote
 
 from mozbisect.catalog import apps
-from mozbisect.catalog.checksums import parse_checksums
+from mozbisect.catalog.checksums import parse_checksums, parse_sums
 from mozbisect.core.errors import NoBuild, NotFound, NothingToSearch
 from mozbisect.core.model import Bound, Build, Candidate, Day, Digest, Kind, Leg, Revision, Target, Timeline
 from mozbisect.net import Http
@@ -24,6 +24,9 @@ from mozbisect.sources.together import together
 
 SPARE_DAYS = 7
 """How far beyond the bounds nightlies are listed, to stand in for an end without a build."""
+
+SUMS = {"SHA512SUMS": "sha512", "SHA256SUMS": "sha256"}
+"""Digests of all files of a folder, where there is no ``.checksums`` for one build."""
 
 # 2026-09-14-09-31-22-mozilla-central; only the hour until 2011; no time at all on some debug dailies of 2014.
 _FOLDER = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:-(\d\d))?(?:-(\d\d)-(\d\d))?-(.+)")
@@ -157,12 +160,17 @@ class Nightlies:
         return Origin()
 
     def _digest(self, url: str, stem: str, package: Entry, rows: dict[str, Entry]) -> Digest | None:
-        if f"{stem}.checksums" not in rows:
+        published = next((name for name in (f"{stem}.checksums", *SUMS) if name in rows), None)
+        if published is None:
             return None
         try:
-            sums = parse_checksums(self._http.text(url + quote(f"{stem}.checksums")).text)
+            text = self._http.text(url + quote(published)).text
         except NotFound:
             return None
+        if published in SUMS:
+            listed = parse_sums(text, SUMS[published])
+            return next((value for name, value in listed.items() if name.rpartition("/")[2] == package.name), None)
+        sums = parse_checksums(text)
         named = next((value for name, value in sums.items() if name.rpartition("/")[2] == package.name), None)
         return named[0] if named else None
 

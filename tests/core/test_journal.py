@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -33,6 +34,7 @@ from mozbisect.core.model import (
     Changeset,
     Day,
     Digest,
+    Finding,
     Kind,
     Leg,
     LegKind,
@@ -220,3 +222,12 @@ def test_the_taken_back_candidate_is_asked_first_even_if_another_would_be_better
 def test_events_that_cannot_have_happened_are_damage(events: list[Event]) -> None:
     with pytest.raises(JournalDamaged):
         Session.of(events)
+
+
+def test_an_end_that_was_claimed_and_could_not_be_tested_has_no_build() -> None:
+    claimed = replace(LISTED, timeline=replace(LISTED.timeline, leg=replace(LEG, check_ends=True)))
+    events = [judged(0, Side.UNTESTABLE), *(judged(at, Side.NEW) for at in (8, 1))]
+    finding = Session.of([OPENED, claimed, *events]).ask()
+    assert isinstance(finding, Finding)
+    assert (finding.last_old, finding.old_build) == (candidate(0), None)
+    assert finding.new_build == build(1)

@@ -173,3 +173,12 @@ def test_a_merge_that_could_not_be_narrowed_is_not_tried_again() -> None:
     inner = Untested(push(7, "autoland", "a" * 40, "b" * 40), "expired")
     again = Finding(leg, leg.ends[0], push(3, "mozilla-central", NEW), None, None, (inner,))
     assert next_leg(again) == "No build between the two could be tested."
+
+
+def test_an_exact_finding_on_a_branch_is_not_followed_back_to_where_it_came_from() -> None:
+    leg = next_leg(of_pushes("a" * 40, "b" * 40, NEW))
+    assert isinstance(leg, Leg)
+    found = Finding(leg, push(6, "autoland", "d" * 40), push(7, "autoland", "a" * 40, "b" * 40), None, None)
+    again = next_leg(found)
+    assert isinstance(again, Leg)
+    assert set(again.tried) == {"mozilla-central", "autoland"}

@@ -201,6 +201,15 @@ def test_the_package_its_revision_and_its_digest_among_all_the_other_files(serve
     assert (build.digest, build.size, build.build_type) == (Digest("sha512", SHA), 5, "nightly")
 
 
+@pytest.mark.parametrize(("file", "algorithm", "digits"), [("SHA512SUMS", "sha512", 128), ("SHA256SUMS", "sha256", 64)])
+def test_the_digests_of_a_whole_folder_are_read_where_a_build_has_none_of_its_own(
+    server: Canned, http: Http, file: str, algorithm: str, digits: int
+) -> None:
+    folder(server, f"{STEM}.tar.xz", file)
+    server.says(f"{PATH}{file}", f"{'a' * digits}  en-US/{STEM}.tar.xz\n{'b' * digits}  x.zip\n", kind="text/plain")
+    assert nightlies(server, http).find(NIGHTLY).digest == Digest(algorithm, "a" * digits)
+
+
 def test_without_a_text_the_json_tells_the_revision(server: Canned, http: Http) -> None:
     folder(server, f"{STEM}.tar.bz2", f"{STEM}.json", f"{STEM}_info.txt")
     server.says(f"{PATH}{STEM}.json", {"buildid": "20260902214000", "moz_source_stamp": REV})
