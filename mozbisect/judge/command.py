@@ -16,7 +16,7 @@ import re
 import shlex
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mozbisect.core.errors import CommandBroken, UsageError
@@ -56,6 +56,7 @@ class CommandJudge:
         own_environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._words = split(command, windows=os.name == "nt")
+        _refuse_shell(self._words)
         self._timeout = timeout
         self._on_timeout = terms.side(on_timeout)
         self._terms = terms
@@ -103,13 +104,16 @@ def split(command: str, *, windows: bool) -> tuple[str, ...]:
         raise UsageError(f"The test command {command!r} has a quote that is not closed.") from None
     if not words:
         raise UsageError("The test command is empty.", advice="For example: --command './test.sh {binary}'")
+    return (os.path.expanduser(words[0]), *words[1:])  # noqa: PTH111  # a Path would lose the "./" of "./test.sh"
+
+
+def _refuse_shell(words: Sequence[str]) -> None:
     for word in words:
         if word in _SHELL:
             raise UsageError(
                 f"The test command has a bare {word!r}, but no shell is involved that would understand it.",
                 advice="Put the line into a script, or write: --command \"sh -c '…'\"",
             )
-    return (os.path.expanduser(words[0]), *words[1:])  # noqa: PTH111  # a Path would lose the "./" of "./test.sh"
 
 
 def _split_windows(command: str) -> list[str]:
