@@ -1,4 +1,4 @@
-# Shorthands for people; everything here is also done by .ci/run.
+# Shorthands for people. `make bench PEER=…/bin/python` compares with a mozregression that is installed there.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -20,5 +20,7 @@ types: .venv/ready
 	$(BIN)/mypy
 docs: .venv/ready
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
+bench: .venv/ready
+	$(BIN)/python benchmarks/whole_run.py $(if $(PEER),--peer $(PEER))
 clean:
 	rm -rf .venv build dist docs/_build *.egg-info
