@@ -58,7 +58,8 @@ def _die_with_us() -> None:
 class ProcessTree:
     """A running program and its descendants, in a session of their own and with nothing on standard input.
 
-    ``stdout`` and ``stderr`` as for ``subprocess.Popen``. Raises ``OSError`` when the program cannot be started.
+    ``stdout`` and ``stderr`` as for ``subprocess.Popen``. ``dies_with_us``: on Linux, if this process is killed, the
+    program is, too (which makes the start four times as slow: 3 ms). Raises ``OSError`` when it cannot be started.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class ProcessTree:
         env: Mapping[str, str],
         stdout: int | IO[bytes] | None = None,
         stderr: int | IO[bytes] | None = None,
+        dies_with_us: bool = False,
     ) -> None:
         mark = uuid4().hex
         self._mark = f"{MARK}={mark}".encode()
@@ -79,7 +81,7 @@ class ProcessTree:
             stdout=stdout,
             stderr=stderr,
             start_new_session=not _WINDOWS,
-            preexec_fn=_die_with_us if _LIBC else None,
+            preexec_fn=_die_with_us if dies_with_us and _LIBC else None,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,27 @@ def test_what_a_person_types_does_not_go_to_the_program() -> None:
 def test_a_program_that_does_not_exist_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         ProcessTree([str(tmp_path / "none")], env=os.environ)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be asked for it")
+def test_a_program_that_dies_with_us_does_so_even_if_we_are_killed(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from mozbisect.processes import ProcessTree
+tree = ProcessTree(["sleep", "600"], env=dict(os.environ), dies_with_us=True)
+print(tree.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    until = time.monotonic() + 5
+    while is_alive(done.stdout.strip()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not is_alive(done.stdout.strip())
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        return b") Z" not in Path("/proc", pid, "stat").read_bytes()
+    except OSError:
+        return False

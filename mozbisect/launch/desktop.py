@@ -222,7 +222,7 @@ class _Run:
         log.debug("starting %s", command)
         self._show = show
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
-        self._tree = ProcessTree(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._tree = ProcessTree(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, dies_with_us=True)
         self._reader = threading.Thread(target=self._read, args=(self._tree.output,), daemon=True)
         self._reader.start()
 
