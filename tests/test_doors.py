@@ -267,6 +267,18 @@ def test_what_cannot_be_understood_is_status_2_in_one_sentence(program: Program,
     assert done.stdout == ""
 
 
+def test_an_end_that_was_trusted_is_never_called_tested(program: Program, world: World, server: PracticeServer) -> None:
+    first, second = (str(night.when.date()) for night in world.nightlies[:2])
+    words = ["--good", first, "--bad", second, "--mode", "no-first-check", "--arch", "x86_64", "--command", "true"]
+    done = program(*words, *services(server), "--output", "json")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)["result"]
+    assert (row["last_good"]["tested"], row["first_bad"]["tested"], row["exact"]) == (True, False, False)
+    text = program("report").stdout
+    assert "not tested" in text
+    assert "the merge did it" not in text
+
+
 def test_an_empty_range_is_status_3(program: Program, server: PracticeServer) -> None:
     done = program(
         "--good", "2025-01-01", "--bad", "2025-01-20", "--command", CHECK, "--arch", "x86_64", *services(server)

@@ -14,12 +14,13 @@ from mozbisect.report.words import Result, open_sentence
 def paste(session: Session, result: Result, command: str) -> str:
     """The text; ``command`` is the line that repeats the search."""
     finding = result.finding
+    last, first = result.last_revision or "unknown", result.first_revision or "unknown"
     lines = [
         f"**{'Fix' if result.terms.old == 'bad' else 'Regression'} range** found with {session.opened.program} "
         "(mozregression-compatible):",
         "",
-        f"- {result.last_label}: {result.last_revision or 'unknown'}{_about(finding.last_old, finding.old_build)}",
-        f"- {result.first_label}: {result.first_revision or 'unknown'}{_about(finding.first_new, finding.new_build)}",
+        f"- {result.last_label}: {last}{_about(result, finding.last_old, finding.old_build)}",
+        f"- {result.first_label}: {first}{_about(result, finding.first_new, finding.new_build)}",
     ]
     if result.pasted_link:
         lines.append(f"- Pushlog: {result.pasted_link}")
@@ -33,10 +34,10 @@ def paste(session: Session, result: Result, command: str) -> str:
     return "\n".join(lines)
 
 
-def _about(candidate: Candidate, build: Build | None) -> str:
+def _about(result: Result, candidate: Candidate, build: Build | None) -> str:
     where = "nightly" if candidate.kind is Kind.NIGHTLY else candidate.repo
     git = candidate.git_revision or (build.git_revision if build else None)
-    tested = "" if build else ", not tested"
+    tested = "" if result.was_tested(build) else ", not tested"
     return f" ({where} of {candidate.when:%Y-%m-%d}{f', git {git[:12]}' if git else ''}{tested})"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mozbisect.core.journal import Session
-from mozbisect.core.model import Build, Candidate
+from mozbisect.core.model import Build, Candidate, Side
 from mozbisect.report.words import Result, revision
 
 SCHEMA = 1
@@ -31,11 +31,12 @@ def document(name: str, session: Session, result: Result | None) -> dict[str, An
 
 def _result(result: Result) -> dict[str, Any]:
     finding = result.finding
+    old, new = finding.old_build, finding.new_build
     return {
         "exact": result.exact,
         "repository": result.repo,
-        f"last_{result.terms.old}": _end(finding.last_old, finding.old_build),
-        f"first_{result.terms.new}": _end(finding.first_new, finding.new_build),
+        f"last_{result.terms.old}": _end(finding.last_old, old, tested=result.was_tested(old)),
+        f"first_{result.terms.new}": _end(finding.first_new, new, tested=result.was_tested(new)),
         "pushlog_url": result.pushlog,
         "changesets": [
             {"node": item.node, "git": item.git, "summary": item.summary or None, "bugs": list(item.bugs)}
@@ -47,7 +48,7 @@ def _result(result: Result) -> dict[str, Any]:
     }
 
 
-def _end(candidate: Candidate, build: Build | None) -> dict[str, Any]:
+def _end(candidate: Candidate, build: Build | None, *, tested: bool) -> dict[str, Any]:
     return {
         "key": candidate.key,
         "kind": candidate.kind.value,
@@ -58,7 +59,7 @@ def _end(candidate: Candidate, build: Build | None) -> dict[str, Any]:
         "build_id": build.build_id if build else None,
         "build_type": build.build_type if build else None,
         "url": build.url if build else None,
-        "tested": build is not None,
+        "tested": tested,
     }
 
 
@@ -72,7 +73,7 @@ def _step(session: Session, stage_at: int, judged_at: int) -> dict[str, Any]:
     return {
         "leg": stage_at + 1,
         "leg_kind": stage.timeline.leg.kind.value,
-        **_end(judged.build.candidate, judged.build),
+        **_end(judged.build.candidate, judged.build, tested=judged.side is not Side.UNTESTABLE),
         "key": judged.key,
         "verdict": session.opened.terms.word(judged.side),
         "reason": judged.reason or None,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from mozbisect.core.journal import Judged, Listed, Missing, Undone
-from mozbisect.core.model import Build, Candidate, Kind, LegKind, Side, Terms
+from mozbisect.core.model import Candidate, Kind, LegKind, Side, Terms
 from mozbisect.core.news import Bringing, Listing, Note, Trying
 from mozbisect.report.words import Result, open_sentence
 
@@ -111,8 +111,8 @@ def final_lines(result: Result) -> list[str]:
     finding = result.finding
     last, first = result.last_revision or "unknown", result.first_revision or "unknown"
     lines = [
-        f"{result.last_label}: {last} {_dated(finding.last_old, finding.old_build)}",
-        f"{result.first_label}: {first} {_dated(finding.first_new, finding.new_build)}",
+        f"{result.last_label}: {last} {_dated(finding.last_old, tested=result.was_tested(finding.old_build))}",
+        f"{result.first_label}: {first} {_dated(finding.first_new, tested=result.was_tested(finding.new_build))}",
     ]
     lines += [f"  {changeset.node[:12]} {changeset.summary}".rstrip() for changeset in result.changesets[:20]]
     if len(result.changesets) > 20:
@@ -130,7 +130,6 @@ def final_lines(result: Result) -> list[str]:
     return lines
 
 
-def _dated(candidate: Candidate, build: Build | None) -> str:
-    if candidate.kind is Kind.NIGHTLY:
-        return f"(nightly of {candidate.when:%Y-%m-%d}{'' if build else ', not tested'})"
-    return f"({candidate.repo}, {candidate.when:%Y-%m-%d}{'' if build else ', not tested'})"
+def _dated(candidate: Candidate, *, tested: bool) -> str:
+    where = "nightly of" if candidate.kind is Kind.NIGHTLY else f"{candidate.repo},"
+    return f"({where} {candidate.when:%Y-%m-%d}{'' if tested else ', not tested'})"

@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mozbisect.catalog.repos import repo
-from mozbisect.core.journal import Ended, Session
-from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, LegKind, Terms
+from mozbisect.core.journal import Ended, Judged, Session
+from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, LegKind, Side, Terms
 from mozbisect.core.plan import brought_by
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One finished bisection, ready to be told. ``hg_url`` is the server that the links go to."""
+    """One finished bisection, ready to be told. ``hg_url`` is the server that the links go to; ``judged`` are the
+    URLs of the builds that got a verdict."""
 
     finding: Finding
     terms: Terms
     ended: Ended | None
     hg_url: str
+    judged: frozenset[str]
 
     @property
     def last_label(self) -> str:
@@ -62,7 +64,7 @@ class Result:
         """All that was merged is old, the merge is new: the pushlog has no push between the two."""
         finding = self.finding
         merged = finding.leg.kind is LegKind.MERGED and finding.first_new.repo == finding.leg.repo
-        return merged and finding.last_old.repo != finding.first_new.repo
+        return merged and finding.last_old.repo != finding.first_new.repo and self.was_tested(finding.new_build)
 
     @property
     def pasted_link(self) -> str | None:
@@ -88,16 +90,22 @@ class Result:
     def exact(self) -> bool:
         """Two tested neighbours of the finest leg disagree, and nothing between them stayed open."""
         finding = self.finding
-        tested = finding.old_build is not None and finding.new_build is not None
+        tested = self.was_tested(finding.old_build) and self.was_tested(finding.new_build)
         return tested and not finding.untested and finding.first_new.kind is Kind.PUSH
+
+    def was_tested(self, build: Build | None) -> bool:
+        """Was it really judged? With ``--mode no-first-check`` an end may be only what a person said."""
+        return build is not None and build.url in self.judged
 
 
 def result_of(session: Session, hg_url: str) -> Result | None:
     """The result so far; None while the present leg is not finished and no earlier one was."""
+    verdicts = (event for event in session.events if isinstance(event, Judged) and event.side is not Side.UNTESTABLE)
+    judged = frozenset(event.build.url for event in verdicts)
     for stage in reversed(session.stages):
         step = stage.ask()
         if isinstance(step, Finding):
-            return Result(step, session.opened.terms, session.ended, hg_url)
+            return Result(step, session.opened.terms, session.ended, hg_url, judged)
     return None
 
 
