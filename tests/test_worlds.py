@@ -55,6 +55,7 @@ def random_parameters(seed: int) -> WorldParameters:
         git=dice.random() < 0.7,
         git_nulls=some(0.3),
         missing_days=some(0.3),
+        mid_push_nightlies=some(0.6),
         empty_folders=some(0.3),
         missing_txt=some(0.3),
         missing_origin=some(0.2),

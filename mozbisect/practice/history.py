@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import IntEnum
 from hashlib import sha1
@@ -172,8 +172,18 @@ class _Maker:
             for hour in hours:
                 when = moment(day, hour)
                 built = [push for push in self._central.pushes if push.when <= when]
-                yield Nightly(number, when, built[-1])
+                yield Nightly(number, when, self._as_far_as_built(built[-1], number))
                 number += 1
+
+    def _as_far_as_built(self, push: Push, number: int) -> Push:
+        """The push, or a part of it: a nightly is built from whatever revision was named to it."""
+        parts = len(push.commits) - 1
+        if _merges(push) or not parts:
+            return push
+        if chance(self._own.seed, "mid push", str(number)) >= self._own.mid_push_nightlies:
+            return push
+        kept = 1 + int(parts * chance(self._own.seed, "how far", str(number)))
+        return replace(push, commits=push.commits[:kept])
 
     # --------------------------------------------------------------------------------------------- the culprit
 

@@ -64,6 +64,7 @@ class WorldParameters:
 
     # holes in the archive
     missing_days: float = 0.0
+    mid_push_nightlies: float = 0.0  # share of nightlies built from the middle of a push, where it holds no merge
     empty_folders: float = 0.0  # the folder is there, without the builds that can be had here
     missing_txt: float = 0.0
     missing_origin: float = 0.0  # neither .txt nor .json tells the revision
@@ -120,7 +121,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Nightly:
-    """A folder of the archive; ``push`` is the push to central that it was built from."""
+    """A folder of the archive; ``push`` is the push to central that it was built from, as far as it goes."""
 
     number: int
     when: datetime
