@@ -14,7 +14,7 @@ import pytest
 from mozbisect import wiring
 from mozbisect.core.errors import NothingToSearch
 from mozbisect.core.journal import FORMAT, Event, Judged, Opened, Session
-from mozbisect.core.model import Finding, Kind
+from mozbisect.core.model import Finding, Kind, Side
 from mozbisect.engine import Engine
 from mozbisect.options import Options
 from mozbisect.practice.history import make_world
@@ -125,7 +125,7 @@ def test_the_culprit_lies_in_the_range_and_the_range_is_exact_where_builds_allow
     assert not last or not world.contains_culprit(last)
     judged = [event for event in session.events if isinstance(event, Judged)]
     assert len(judged) == len({event.key for event in judged}), "nothing is tested twice"
-    assert_as_close_as_builds_allow(world, last, first, {event.build.revision for event in judged})
+    assert_as_close_as_builds_allow(world, last, first, judged)
     assert_the_report_holds_the_culprit(world, session)
 
 
@@ -141,7 +141,9 @@ def assert_the_report_holds_the_culprit(world: World, session: Session) -> None:
 
 
 def result_push(world: World, result: Result) -> Push:
-    return next(push for push in world.pushes[result.repo] if push.head.node == result.first_revision)
+    return next(
+        push for push in world.pushes[result.repo] if result.first_revision in {one.node for one in push.commits}
+    )
 
 
 def ancestors(world: World, revision: str) -> frozenset[str]:
@@ -157,9 +159,12 @@ def ancestors(world: World, revision: str) -> frozenset[str]:
     return frozenset(seen)
 
 
-def assert_as_close_as_builds_allow(world: World, last: str, first: str, tested: set[str | None]) -> None:
+def assert_as_close_as_builds_allow(world: World, last: str, first: str, judged: list[Judged]) -> None:
     """No push with a testable build lies between the two revisions: not after ``last`` and before ``first``."""
-    lower = ancestors(world, last) if last else frozenset()
+    # What a build that was judged old is built on is old as well.
+    olds = [event.build.revision for event in judged if event.side is Side.OLD]
+    lower = frozenset[str]().union(*(ancestors(world, revision) for revision in (last, *olds) if revision))
+    tested = {event.build.revision for event in judged}
     upper = ancestors(world, first)
     between = [
         push

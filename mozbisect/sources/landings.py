@@ -85,6 +85,15 @@ def _brings_back(push: Candidate, leg: Leg) -> bool:
     return new in push.changesets and push.revision != new
 
 
+def _suspects(push: Candidate, leg: Leg) -> Candidate:
+    """The push with only what came with the merge: a merge back may also bring what the judged old build has."""
+    kept = [at for at, node in enumerate(push.changesets) if node in leg.brought]
+    if not kept or kept[-1] != len(push.changesets) - 1:
+        return push
+    gits = tuple(push.git_changesets[at] for at in kept) if push.git_changesets else ()
+    return replace(push, changesets=tuple(push.changesets[at] for at in kept), git_changesets=gits)
+
+
 def _around(leg: Leg, landed: Sequence[Candidate]) -> Timeline:
     """The pushes that landed, between the two judged ends; an end that is one of them is not doubled."""
     old_end, new_end = leg.ends
@@ -92,6 +101,7 @@ def _around(leg: Leg, landed: Sequence[Candidate]) -> Timeline:
     if inner[0].revision == old_end.revision:
         inner = inner[1:]
     there = {node for push in landed for node in push.changesets}
+    inner = [_suspects(push, leg) for push in inner]
     if landed[-1].revision != new_end.revision:
         # What is left for the merge itself: its own changeset, and what came with it from elsewhere.
         assert new_end.revision is not None

@@ -362,6 +362,14 @@ def test_a_window_that_begins_in_mid_merge_keeps_the_pushes_that_it_has() -> Non
     assert names(timeline.candidates)[1:5] == ["autoland a2", "autoland b1", "autoland c2", "autoland d1"]
 
 
+def test_of_a_merge_back_only_what_came_with_the_merge_is_suspect() -> None:
+    """The branch has merged mozilla-central, with what the judged old build has and with a push after it."""
+    joined = push("autoland", 9998, 2, "g1", "x1", "j1")
+    bad = push("mozilla-central", 41, 5, "x1", "j1", "c1", "c2", "m2")
+    timeline = pushes(MemoryPushlog(AUTOLAND[0], joined, AUTOLAND[2], GOOD, bad)).timeline(merged(bad))
+    assert brought(timeline)[1:4] == [["a1", "a2"], ["x1", "j1"], ["c1", "c2"]]
+
+
 def test_a_fast_forward_into_the_middle_of_a_push_leaves_the_rest_of_it_out() -> None:
     bad = push("mozilla-central", 41, 5, "b1", "c1")
     timeline = pushes(MemoryPushlog(*AUTOLAND, GOOD, bad)).timeline(merged(bad))
