@@ -47,14 +47,19 @@ def _on(pushlog: Pushlog, name: str, leg: Leg) -> list[Candidate]:
     """The pushes of a branch that brought the changesets before they came here, and the one push before those."""
     old_end, new_end = leg.ends
     days = old_end.when.date() - LOOK_BACK, new_end.when.date() + timedelta(days=1)
-    hits = _landed(pushlog.by_day(name, *days), leg)
-    if hits and not _brought(hits[0], leg):
-        return hits  # it begins with a push that did not come with it: nothing is missing before
-    first = _probe(pushlog, name, leg, leg.brought[:1]) or next(iter(hits), None)
+    window = pushlog.by_day(name, *days)
+    hits = _landed(window, leg)
+    # A push before that did not come with it, and one after: then nothing is missing at that end.
+    begun, ended = (bool(hits) and not _brought(hits[0], leg)), (bool(hits) and hits[-1] != window[-1])
+    if begun and ended:
+        return hits
+    first = hits[0] if begun else _probe(pushlog, name, leg, leg.brought[:1]) or next(iter(hits), None)
     if first is None:
         return []
     last = _probe(pushlog, name, leg, leg.brought[-PROBES:][::-1])
     until = max(push_id(push) for push in (first, last, *hits[-1:]) if push)
+    if begun and until == push_id(hits[-1]):
+        return hits
     return _landed(pushlog.by_id(name, push_id(first) - SPARE, until), leg)
 
 

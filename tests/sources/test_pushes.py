@@ -343,6 +343,13 @@ def test_dates_of_two_repositories_need_not_agree() -> None:
     assert names(timeline.candidates)[1:5] == ["autoland a2", "autoland b1", "autoland c2", "autoland d1"]
 
 
+def test_a_merge_that_is_dated_days_too_early_loses_none_of_its_pushes() -> None:
+    late = [replace(one, when=one.when + timedelta(days=at)) for at, one in enumerate(AUTOLAND)]
+    bad = push("mozilla-central", 41, 2, "b1", "c1", "c2", "d1", "m2")
+    timeline = pushes(MemoryPushlog(*late, GOOD, bad)).timeline(merged(bad))
+    assert names(timeline.candidates)[1:5] == ["autoland a2", "autoland b1", "autoland c2", "autoland d1"]
+
+
 def test_a_server_that_knows_no_days_is_asked_by_ids() -> None:
     class Dayless(MemoryPushlog):
         def by_day(self, repo: str, first: date, last: date) -> tuple[Candidate, ...]:
