@@ -203,7 +203,6 @@ def mozbisect(context: click.Context, /, debug: bool, output: str, launch: str |
     the very push is found. With --command it asks a program instead of you.
     """
     _talk(debug)
-    context.obj = words
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return

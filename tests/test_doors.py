@@ -11,13 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from mozbisect.cli import mozbisect
 from mozbisect.core.journal import Judged, from_line
+from mozbisect.options import Options
 from mozbisect.practice.faults import Faults
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer
@@ -470,3 +473,11 @@ print("loaded:", *sorted(sys.modules), file=sys.stderr)
     }
     assert word != "--version" or "click" not in loaded
     assert "mozbisect" in done.stdout
+
+
+def test_the_command_line_and_the_options_have_the_same_defaults() -> None:
+    """They are written twice, since ``--help`` is not to import the second."""
+    plain, typed = Options(), {option.name: option.default for option in mozbisect.params}
+    for field in fields(Options):
+        if field.name in typed and getattr(plain, field.name) not in (None, ()):
+            assert typed[field.name] == getattr(plain, field.name), field.name

@@ -94,11 +94,9 @@ class Pushes:
         """
         days = leg.ends[0].when.date() - timedelta(days=1), leg.ends[1].when.date()
         window = self._pushlog.by_day(leg.repo, *days)
-        firsts, lasts = (
-            [at for at, push in enumerate(window) if _position(push, rev) is not None] for rev in (old, new)
-        )
-        if firsts and lasts and firsts[0] <= lasts[0]:
-            return window[firsts[0] : lasts[0] + 1]
+        first, last = (_holder(window, revision) for revision in (old, new))
+        if first is not None and last is not None and first <= last:
+            return window[first : last + 1]
         before = self._pushlog.of(leg.repo, old)
         after = self._pushlog.after(leg.repo, old, new)
         return (before, *after) if before and after else ()
