@@ -14,6 +14,7 @@ ARCHIVE = "https://archive.mozilla.org/pub"
 TASKCLUSTER = "https://firefox-ci-tc.services.mozilla.com"
 HG = "https://hg.mozilla.org"
 LANDO = "https://lando.moz.tools"
+PRODUCT_DETAILS = "https://product-details.mozilla.org/1.0"
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,28 @@ class Options:
     good: str | None = None
     bad: str | None = None
     find_fix: bool = False
+    search_back: bool = False
+    exclude: tuple[str, ...] = ()  # "A..B" or "X": bounds
     repo: str | None = None
     app: str = "firefox"
+    lang: str | None = None
+    os: str | None = None  # linux, mac, win; only to list builds for another system than this one
     arch: str | None = None
     bits: str | None = None
     build_type: str | None = None
     mode: str = "classic"
+    judge: str = "manual"  # a row of judge/table.py, with what it was given behind a colon
+    within: float | None = None  # seconds that a build is watched by judges without a command
+    runs: int = 1
+    required: int | None = None  # of the runs, for a verdict; None: more than half
+    treat_broken_as: str = "skip"
     command: str | None = None
     command_timeout: float | None = None
     on_timeout: str = "bad"
     profile: str | None = None
     profile_persistence: str = "clone"
+    adb_profile_dir: str | None = None
+    headless: bool = False
     pref: tuple[str, ...] = ()
     preferences: tuple[str, ...] = ()
     addon: tuple[str, ...] = ()
@@ -44,10 +56,12 @@ class Options:
     http_timeout: float = 30.0
     background_dl: bool = True
     background_dl_policy: str = "cancel"
+    approx_policy: str = "auto"
     archive_base_url: str = ARCHIVE
     taskcluster_root_url: str = TASKCLUSTER
     hg_url: str = HG
     lando_url: str = LANDO
+    product_details_url: str = PRODUCT_DETAILS
     folder: str = "."  # where the command was given: relative paths in it mean this folder
 
     def to_row(self) -> dict[str, Any]:

@@ -203,10 +203,11 @@ def launcher(options: Options, target: Target, say: Callable[[str], None], temp_
     prefs = [parse_pref(text) for text in options.pref]
     files = [pair for text in options.preferences for pair in read_preferences(text)]
     row = apps.app(target.app)
+    assert isinstance(row.launch, apps.Desktop)
     settings = LaunchSettings(
         app=row.name,
         os=target.os,
-        binary_names=row.binaries,
+        binary_names=row.launch.binaries,
         profile=Path(options.profile) if options.profile else None,
         persistence=options.profile_persistence,
         prefs=(*files, *prefs),

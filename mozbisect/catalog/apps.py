@@ -69,9 +69,39 @@ BUILD_TYPES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Desktop:
+    """Started as a program with a profile. ``binaries`` below the unpacked tree; ``profile``: whose quiet preferences
+    and whose mozprofile class it takes (a row of launch/quiet.py)."""
+
+    binaries: tuple[str, ...]
+    profile: str = "firefox"
+
+
+@dataclass(frozen=True, slots=True)
+class Android:
+    """Installed on a device through adb. ``activity`` as ``am start`` wants it, relative to ``package`` if it begins
+    with a dot. ``takes_url``: a single argument without a dash is the page to open."""
+
+    package: str
+    activity: str
+    takes_url: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The JavaScript shell: a program without a profile or a window."""
+
+    binaries: tuple[str, ...]
+
+
+Launch = Desktop | Android | Shell
+"""How an app is run: which launcher it has, and what that needs to know."""
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """``folder`` below ``pub/``; ``prefix`` of its file names; ``branches``: the ending of a nightly folder's name
-    until (not including) a day, the last one without an end; ``binaries`` below the unpacked tree."""
+    until (not including) a day, the last one without an end."""
 
     name: str
     folder: str
@@ -82,7 +112,7 @@ class App:
     trust_domain: str
     build_types: tuple[str, ...]
     default_type: str
-    binaries: tuple[str, ...]
+    launch: Launch
 
 
 APPS = (
@@ -96,7 +126,7 @@ APPS = (
         trust_domain="gecko",
         build_types=("shippable", "opt", "pgo", "debug", "asan", "asan-debug"),
         default_type="shippable",
-        binaries=("firefox", "firefox-bin", "firefox.exe"),
+        launch=Desktop(("firefox", "firefox-bin", "firefox.exe")),
     ),
 )
 
