@@ -1,0 +1,67 @@
+"""Which build a day means, held against what mozregression 7.6.0 answered on the same archive."""
+
+from __future__ import annotations
+
+import pytest
+
+from mozbisect.net import Http
+from tests import eras
+from tests.differential import (
+    DIFFERENCES,
+    ROUTE_DIFFERENCES,
+    Case,
+    agrees,
+    cases,
+    explained,
+    our_push,
+    ours,
+    pushes,
+    recorded,
+    recorded_pushes,
+)
+from tests.rendered import rendered
+
+THEIRS = recorded()
+
+
+def test_the_recording_is_of_the_cases_that_are_asked_today() -> None:
+    assert list(THEIRS) == list(cases())
+    assert len(THEIRS) > 800
+    assert sum(answer.path is not None for answer in THEIRS.values()) > 400
+
+
+@pytest.mark.parametrize("json", [True, False], ids=["json", "html"])
+def test_every_day_platform_and_type_means_the_same_build_or_the_difference_has_a_reason(*, json: bool) -> None:
+    http = Http()
+    used = set()
+    asked = list(THEIRS) if json else list(THEIRS)[::10]  # a page of HTML takes a hundred times as long to read
+    with rendered(eras.archive(), json=json) as url:
+        for case in asked:
+            answer = ours(case, http, url)
+            if (answer.path, answer.revision) != (THEIRS[case].path, THEIRS[case].revision):
+                difference = explained(case, THEIRS[case], answer)
+                assert difference, f"{case}\n{THEIRS[case]}\n{answer}"
+                used.add(difference)
+    http.close()
+    if json:
+        assert used == set(DIFFERENCES), "a reason that nothing needs any more is no reason"
+
+
+def test_a_wrong_answer_has_no_reason() -> None:
+    case = Case("firefox", "linux", 64, "x86_64", None, "opt", None, "2020-01-06")
+    theirs = THEIRS.get(case) or next(iter(THEIRS.values()))
+    assert explained(case, theirs, type(theirs)(None)) is None
+
+
+def test_every_push_is_looked_for_where_mozregression_looks_and_the_same_artifact_is_taken() -> None:
+    theirs = recorded_pushes()
+    assert list(theirs) == list(pushes())
+    used = set()
+    for push, found in theirs.items():
+        ours = our_push(push)
+        if not agrees(push, found, ours):
+            difference = explained(push, found, ours)
+            assert difference, f"{push}\n{found}\n{ours}"
+            used.add(difference)
+    assert used == set(ROUTE_DIFFERENCES)
+    assert sum(found.artifact is not None for found in theirs.values()) > 50
