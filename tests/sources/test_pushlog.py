@@ -86,3 +86,62 @@ def test_an_answer_that_is_no_pushlog_is_trouble(server: Canned, http: Http, bod
     server.says(RANGE, body)
     with pytest.raises(ServerTrouble, match="json-pushes"):
         Pushlog(http, server.url).after("autoland", A, C)
+
+
+# --------------------------------------------------------------------------------------------- tags and moments
+
+
+def a_push(number: int, *nodes: str, git: bool = True, hour: int = 0) -> tuple[str, dict[str, object]]:
+    when = int(datetime(2026, 9, 14, hour, tzinfo=UTC).timestamp())
+    gits = [node[::-1] if git else None for node in nodes]
+    return str(number), {"changesets": list(nodes), "git_changesets": gits, "date": when, "user": "x"}
+
+
+DAY = "/mozilla-central/json-pushes?enddate=2026-09-15&startdate=2026-09-14&version=2"
+
+
+def test_a_push_of_tags_only_is_no_candidate(server: Canned, http: Http) -> None:
+    tag, plain = "7" * 39 + "a", "8" * 39 + "b"
+    rows = dict([a_push(1, "1" * 40), a_push(2, tag, git=False), a_push(3, plain, git=False), a_push(4, "4" * 40)])
+    server.says(DAY, {"pushes": rows})
+    full = {
+        "2": {"changesets": [{"node": tag, "branch": "tags-unified"}], "date": 0},
+        "3": {"changesets": [{"node": plain, "branch": "default"}], "date": 0},
+    }
+    server.says(f"/mozilla-central/json-pushes?changeset={tag}&changeset={plain}&full=1&version=2", {"pushes": full})
+    found = Pushlog(http, server.url).by_day("mozilla-central", date(2026, 9, 14), date(2026, 9, 14))
+    assert [push_id(push) for push in found] == [1, 3, 4]
+
+
+def test_before_the_move_to_git_nobody_is_asked_about_tags(server: Canned, http: Http) -> None:
+    rows = dict([a_push(1, "1" * 40, git=False), a_push(2, "2" * 40, git=False)])
+    server.says(DAY, {"pushes": rows})
+    found = Pushlog(http, server.url).by_day("mozilla-central", date(2026, 9, 14), date(2026, 9, 14))
+    assert len(found) == 2
+    assert len(server.asked) == 1
+
+
+def test_the_push_of_a_moment(server: Canned, http: Http) -> None:
+    server.says(DAY, {"pushes": dict([a_push(1, "1" * 40, hour=3), a_push(2, "2" * 40, hour=4)])})
+    found = Pushlog(http, server.url).at("mozilla-central", datetime(2026, 9, 14, 4, tzinfo=UTC))
+    assert found is not None
+    assert push_id(found) == 2
+    assert Pushlog(http, server.url).at("mozilla-central", datetime(2026, 9, 14, 5, tzinfo=UTC)) is None
+
+
+TAGGED = "/mozilla-central/json-pushes?changeset=FIREFOX_131_0_RELEASE&version=2"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [({"node": "1" * 40}, "1" * 40), ({"node": "9" * 40}, "2" * 40), (None, "2" * 40)]
+)
+def test_a_tag_means_a_changeset_of_its_push_or_else_the_head(
+    server: Canned, http: Http, said: dict[str, str] | None, expected: str
+) -> None:
+    server.says(TAGGED, {"pushes": dict([a_push(1, "1" * 40, "2" * 40)])})
+    if said:
+        server.says("/mozilla-central/json-rev/FIREFOX_131_0_RELEASE", said)
+    found = Pushlog(http, server.url).tagged("mozilla-central", "FIREFOX_131_0_RELEASE")
+    assert found is not None
+    assert found[1] == expected
+    assert Pushlog(http, server.url).tagged("mozilla-central", "NO_TAG") is None
