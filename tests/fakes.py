@@ -7,7 +7,7 @@ build is computed from what its revision contains, as it would be in life.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -163,14 +163,20 @@ class FakeApp:
     binary: Path
     facts: dict[str, str] = field(default_factory=dict)
 
-    def start(self) -> None:
+    def start(self, args: Sequence[str] = (), prefs: Mapping[str, bool | int | str] = {}) -> None:
         return
 
     def running(self) -> bool:
         return False
 
-    def wait(self) -> int | None:
+    def wait(self, timeout: float | None = None) -> int | None:
         return 0
+
+    def output(self) -> str:
+        return ""
+
+    def crashed(self) -> str | None:
+        return None
 
     def stop(self) -> None:
         return

@@ -7,7 +7,7 @@ part of its contract, and anything else it raises is a bug. Implementations live
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,17 +71,29 @@ class App(Protocol):
     def facts(self) -> dict[str, str]:
         """What the build says of itself (``application_version``, ``application_changeset``, …); may be empty."""
 
-    def start(self) -> None:
-        """Start it with its profile.
+    def start(self, args: Sequence[str] = (), prefs: Mapping[str, bool | int | str] = {}) -> None:
+        """Start it with its profile; ``args`` and ``prefs`` are for this one start, beside those of the person.
 
-        Raises ``BrokenBuild`` when it cannot start or dies at once, ``CannotRun`` for a profile or an add-on that
-        cannot be used, ``CacheTrouble``.
+        Raises ``BrokenBuild`` when it cannot start or dies at once, and then ``crashed`` and ``output`` tell of that
+        try; ``CannotRun`` for a profile or an add-on that cannot be used, ``CacheTrouble``.
         """
 
     def running(self) -> bool: ...
 
-    def wait(self) -> int | None:
-        """Wait until it ends by itself; its exit status."""
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait until it ends by itself; its exit status, ``None`` if it still runs after so many seconds.
+
+        Negative: killed by that signal.
+        """
+
+    def output(self) -> str:
+        """What it has written to standard output and standard error since its start, at most the last 1 MiB.
+
+        All of it, once it has ended by itself.
+        """
+
+    def crashed(self) -> str | None:
+        """A sentence why it counts as crashed, ``None`` if it does not. To be asked before ``stop``."""
 
     def stop(self) -> None:
         """End it and all its processes; harmless when it does not run."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +36,15 @@ LAST_LINES = 50
 
 PATIENCE = 0.5
 """Seconds after a start in which a build that ends with an error counts as broken."""
+
+KEPT_BYTES = 1024 * 1024
+"""So much of it is kept for a judge that reads it."""
+
+CRASH_SIGNALS = frozenset(
+    int(getattr(signal, name))
+    for name in ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP")
+    if hasattr(signal, name)
+)
 
 _SHOWN = 5  # lines of output in an error
 
@@ -143,7 +153,10 @@ class DesktopApp:
         self._environment = env
         self._show = show
         self._patience = patience
-        self._run: _Run | None = None
+        self._run: _Run | None = None  # the last one, whether it still runs or not
+        self._profile: Path | None = None
+        self._old_dumps: frozenset[Path] = frozenset()  # of other builds, in a profile that was used before
+        self._crash: str | None = None  # of a start that failed: its profile is gone
         self._held = ExitStack()  # what the running process needs: undone, last first, when it stops
 
     @property
@@ -154,29 +167,49 @@ class DesktopApp:
     def facts(self) -> dict[str, str]:
         return read_facts(self._binary)
 
-    def start(self) -> None:
+    def start(self, args: Sequence[str] = (), prefs: Mapping[str, Pref] = {}) -> None:
         """Start it with its profile. Raises ``BrokenBuild``, ``CannotRun`` (profile, add-ons), ``CacheTrouble``."""
         self.stop()
+        self._run, self._crash = None, None
         settings = self._settings
         with ExitStack() as held:
-            folder = held.enter_context(self._profiles.folder())
-            profile = held.enter_context(furnished(folder, settings.prefs, settings.addons))
+            self._profile = held.enter_context(self._profiles.folder())
+            self._old_dumps = self._dumps()
+            wanted = (*settings.prefs, *prefs.items())
+            profile = held.enter_context(furnished(self._profile, wanted, settings.addons))
             held.callback(self._end_run)
-            self._begin_run(profile)
+            self._begin_run(profile, (*settings.args, *args))
             self._must_live()
             self._held = held.pop_all()
 
     def running(self) -> bool:
         return self._run is not None and self._run.poll() is None
 
-    def wait(self) -> int | None:
-        return self._run.wait() if self._run else None
+    def wait(self, timeout: float | None = None) -> int | None:
+        return self._run.wait(timeout) if self._run else None
+
+    def output(self) -> str:
+        return self._run.output() if self._run else ""
+
+    def crashed(self) -> str | None:
+        """Why it counts as crashed: the signal that killed it, or a dump that it (or its child) left in the profile."""
+        return self._crash or self._look_for_crash()
+
+    def _look_for_crash(self) -> str | None:
+        status = self._run.poll() if self._run else None
+        if status is not None and -status in CRASH_SIGNALS:
+            return f"it crashed ({signal.Signals(-status).name})"
+        dumps = sorted(self._dumps() - self._old_dumps)
+        return f"it left a crash dump ({dumps[0].name})" if dumps else None
+
+    def _dumps(self) -> frozenset[Path]:
+        return frozenset(self._profile.glob("minidumps/*.dmp") if self._profile else ())
 
     def stop(self) -> None:
         held, self._held = self._held, ExitStack()
         held.close()
 
-    def _begin_run(self, profile: object) -> None:
+    def _begin_run(self, profile: object, args: Sequence[str]) -> None:
         # Late: this import starts five subprocesses (mozinfo).
         from mozrunner import Runner
         from mozrunner.errors import RunnerNotStartedError
@@ -189,7 +222,7 @@ class DesktopApp:
         # without limit for a descendant that keeps the pipe open.
         runner = Runner(
             binary=str(self._binary),
-            cmdargs=list(self._settings.args),
+            cmdargs=list(args),
             profile=profile,
             env=self._environment,
             process_class=begin,
@@ -201,15 +234,15 @@ class DesktopApp:
             raise BrokenBuild(f"it cannot be started: {error.__cause__ or error.__context__ or error}") from error
 
     def _end_run(self) -> None:
-        run, self._run = self._run, None
-        if run is not None:
-            run.kill()
+        if self._run is not None:
+            self._run.kill()
 
     def _must_live(self) -> None:
         status = self._run.wait(self._patience) if self._run else None
         if not status:
             return
         assert self._run is not None
+        self._crash = self._look_for_crash()
         self._run.kill()  # the rest of its output is here only when all of it has ended
         said = "".join(f"\n  {line}" for line in self._run.last_lines(_SHOWN))
         raise BrokenBuild(f"it ended at once ({_how(status)}){':' if said else ''}{said}")
@@ -222,6 +255,8 @@ class _Run:
         log.debug("starting %s", command)
         self._show = show
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._kept: deque[bytes] = deque()
+        self._size = 0
         self._tree = ProcessTree(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, dies_with_us=True)
         self._reader = threading.Thread(target=self._read, args=(self._tree.output,), daemon=True)
         self._reader.start()
@@ -243,6 +278,11 @@ class _Run:
         self._tree.end()
         self._reader.join(1)  # at most: somebody far away may have inherited the pipe
 
+    def output(self) -> str:
+        if self.poll() is not None:
+            self._reader.join(1)  # what it wrote last is still on its way
+        return b"".join(tuple(self._kept))[-KEPT_BYTES:].decode("utf-8", "replace")
+
     def last_lines(self, count: int) -> list[str]:
         return [line for line in self._lines if line.strip()][-count:]
 
@@ -250,10 +290,17 @@ class _Run:
         assert output is not None  # it was asked for as a pipe
         with output:
             for raw in output:
+                self._keep(raw)
                 line = raw.decode("utf-8", "replace").rstrip()
                 self._lines.append(line)
                 if self._show is not None:
                     self._show(line)
+
+    def _keep(self, raw: bytes) -> None:
+        self._kept.append(raw)
+        self._size += len(raw)
+        while self._size - len(self._kept[0]) >= KEPT_BYTES:
+            self._size -= len(self._kept.popleft())
 
 
 def _how(status: int) -> str:
