@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mozbisect.core.errors import NoBuild, NothingToSearch
-from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Terms
+from mozbisect.core.errors import BrokenBuild, NoBuild, NothingToSearch
+from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Terms, Verdict
 from mozbisect.core.ports import Question
 from mozbisect.engine import Ports
 from mozbisect.wiring import Request, World
@@ -16,20 +16,29 @@ def launch_one(
 ) -> int:
     """Run the build that ``bound`` means until it ends; ``judged``: let the judge run it instead.
 
-    Gives the exit status: the app's own, or 0 for good, 1 for bad, 125 for skip.
+    Gives the exit status: the app's own, or 0 for good, 1 for bad, 125 for skip. Raises ``BrokenBuild``, but what is
+    to be judged and cannot is a skip: the status of an error would be that of bad.
     """
     ports.launcher.check()
     build = _first_build(_candidates(bound, seen, asked), ports, say)
     if isinstance(bound, Revision) and build.revision and not build.revision.startswith(bound.hex):
         say(f"{bound} came with this push, and was not built by itself:")
     say(f"{build.candidate.title}: {build.build_type}, {build.url}")
-    with ports.fetcher.bring(build) as tree, ports.launcher.install(tree, build) as app:
+    try:
+        with ports.fetcher.bring(build) as tree, ports.launcher.install(tree, build) as app:
+            if not judged:
+                app.start()
+                return app.wait() or 0
+            question = Question(1, 1, can_go_back=False, terms=asked.terms, title=build.candidate.title)
+            answer = ports.judge.judge(app, build, question)
+    except BrokenBuild as broken:
         if not judged:
-            app.start()
-            return app.wait() or 0
-        question = Question(1, 1, can_go_back=False, terms=asked.terms, title=build.candidate.title)
-        answer = ports.judge.judge(app, build, question)
-    return 130 if isinstance(answer, Move) else _status(answer.side, asked.terms)
+            raise
+        answer = Verdict(Side.UNTESTABLE, broken.what)
+    if isinstance(answer, Move):
+        return 130
+    say(": ".join(filter(None, (asked.terms.word(answer.side), answer.reason))))
+    return _status(answer.side, asked.terms)
 
 
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:

@@ -10,7 +10,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 
@@ -25,8 +25,7 @@ from mozbisect.engine import Ports
 from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
 from mozbisect.fetch.scratch import Scratch
-from mozbisect.judge.command import CommandJudge
-from mozbisect.judge.manual import ManualJudge
+from mozbisect.judge import table
 from mozbisect.launch.desktop import DesktopLauncher, LaunchSettings
 from mozbisect.launch.profile import parse_pref, read_preferences
 from mozbisect.net import Http
@@ -192,11 +191,9 @@ def ports(
 
 
 def judge(options: Options, terms: Terms, say: Callable[[str], None]) -> Judge:
-    if options.command is None:
-        return ManualJudge(terms, say=say)
-    return CommandJudge(
-        options.command, timeout=options.command_timeout, on_timeout=options.on_timeout, terms=terms, show=log.debug
-    )
+    """Raises ``UsageError`` and ``CommandBroken`` for what cannot judge, before anything is downloaded."""
+    wish = table.Wish(**{field.name: getattr(options, field.name) for field in fields(table.Wish)})
+    return table.judge(wish, terms, say=say, show=log.debug)
 
 
 def launcher(options: Options, target: Target, say: Callable[[str], None], temp_root: Path) -> Launcher:

@@ -41,6 +41,7 @@ ONLY_IN = {
     "mozprofile": {"launch"},
     "mozrunner": {"launch"},
     "platformdirs": {"commands"},
+    "marionette_driver": {"judge/marionette_child"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
