@@ -288,6 +288,19 @@ def test_a_real_firefox_is_driven(tmp_path: Path, script: Script) -> None:
 
 @pytest.mark.firefox
 @pytest.mark.skipif(not HAS_FIREFOX, reason="firefox-esr is not installed")
+def test_the_script_of_the_docs_works(builds: Builds, script: Script) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "judges" / "marionette.md"
+    found = re.search(r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    right, wrong = found[1], found[1].replace("type=date", "type=checkbox")
+    assert builds.judged(judge(script(right), within=60, timeout=60), REAL) == Verdict(GOOD)
+    answer = builds.judged(judge(script(wrong), within=60, timeout=60), REAL)
+    assert isinstance(answer, Verdict)
+    assert answer.side is BAD
+
+
+@pytest.mark.firefox
+@pytest.mark.skipif(not HAS_FIREFOX, reason="firefox-esr is not installed")
 def test_a_real_firefox_that_crashes_under_the_script_is_bad(builds: Builds, script: Script) -> None:
     body = "import os, signal\nos.kill(marionette.process_id, signal.SIGSEGV)\nmarionette.navigate('about:blank')"
     answer = builds.judged(judge(script(body), within=60, timeout=60), REAL)
