@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mozbisect.core.errors import BrokenBuild, NoBuild, NothingToSearch
-from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Terms, Verdict
+from mozbisect.core.model import (
+    Answer,
+    Bound,
+    Build,
+    Candidate,
+    LegKind,
+    Move,
+    Revision,
+    Side,
+    Tag,
+    Terms,
+    Verdict,
+)
 from mozbisect.core.ports import Question
 from mozbisect.engine import Ports
-from mozbisect.wiring import Request, World
+from mozbisect.request import Request
+from mozbisect.wiring import World
 
 
 def launch_one(
@@ -16,37 +29,46 @@ def launch_one(
 ) -> int:
     """Run the build that ``bound`` means until it ends; ``judged``: let the judge run it instead.
 
-    Gives the exit status: the app's own, or 0 for good, 1 for bad, 125 for skip. Raises ``BrokenBuild``, but what is
-    to be judged and cannot is a skip: the status of an error would be that of bad.
+    Gives the exit status: the app's own, or 0 for good, 1 for bad, 125 for skip.
     """
     ports.launcher.check()
     build = _first_build(_candidates(bound, seen, asked), ports, say)
     if isinstance(bound, Revision) and build.revision and not build.revision.startswith(bound.hex):
         say(f"{bound} came with this push, and was not built by itself:")
     say(f"{build.candidate.title}: {build.build_type}, {build.url}")
-    try:
+    if not judged:
         with ports.fetcher.bring(build) as tree, ports.launcher.install(tree, build) as app:
-            if not judged:
-                app.start()
-                return app.wait() or 0
-            question = Question(1, 1, can_go_back=False, terms=asked.terms, title=build.candidate.title)
-            answer = ports.judge.judge(app, build, question)
-    except BrokenBuild as broken:
-        if not judged:
-            raise
-        answer = Verdict(Side.UNTESTABLE, broken.what)
+            app.start()
+            return app.wait() or 0
+    answer = _judged(build, ports, asked.terms)
     if isinstance(answer, Move):
         return 130
     say(": ".join(filter(None, (asked.terms.word(answer.side), answer.reason))))
     return _status(answer.side, asked.terms)
 
 
+def _judged(build: Build, ports: Ports, terms: Terms) -> Answer:
+    """As in a search, so that a build which cannot be tested is a skip, and not the 1 of an error: that means bad."""
+    side = Side.UNTESTABLE
+    try:
+        with ports.fetcher.bring(build) as tree:
+            side = ports.broken_is
+            with ports.launcher.install(tree, build) as app:
+                question = Question(1, 1, can_go_back=False, terms=terms, title=build.candidate.title)
+                return ports.judge.judge(app, build, question)
+    except BrokenBuild as broken:
+        return Verdict(side, broken.what)
+
+
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
-    if isinstance(bound, Revision):
-        return [seen.revisions.push_of(bound.hex, asked.leg.repo)]
-    if asked.leg.kind is LegKind.PUSHES:  # a branch that has no nightlies
-        return seen.pushes.at(bound, asked.leg.repo)
-    return seen.nightlies.at(bound)
+    match asked.leg.kind:
+        case LegKind.RELEASES:
+            return seen.releases.at(bound)
+        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag) or not asked.reach.pushes:
+            return seen.nightlies.at(bound, asked.leg.repo)
+    if isinstance(bound, Revision | Tag):
+        return [seen.revisions.push_of(str(bound), asked.leg.repo)]
+    return seen.pushes.at(bound, asked.leg.repo)
 
 
 def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:

@@ -70,19 +70,25 @@ class RunsJudge:
         self._terms = terms
 
     def judge(self, app: App, build: Build, question: Question) -> Answer:
-        """A build that cannot start in a run has skipped that run. Raises what the judge raises otherwise."""
-        tally, reasons = self._tally, dict[str, str]()
+        """A build that cannot start in a run has skipped that run; one that never can is broken.
+
+        Raises what the judge raises otherwise, and ``BrokenBuild``.
+        """
+        tally, reasons, broken = self._tally, dict[str, str](), list[BrokenBuild]()
         while (word := tally.word) is None:
-            answer = self._run(app, build, question)
+            answer = self._run(app, build, question, broken)
             if isinstance(answer, Move):
                 return answer
             said = self._terms.word(answer.side)
             tally, reasons[said] = tally.add(said), answer.reason
+        if len(broken) == len(tally.seen):
+            raise broken[-1]
         last = reasons.get(word)
         return Verdict(self._terms.side(word), f"{tally} ({last})" if last else str(tally))
 
-    def _run(self, app: App, build: Build, question: Question) -> Answer:
+    def _run(self, app: App, build: Build, question: Question, broken: list[BrokenBuild]) -> Answer:
         try:
             return self._once.judge(app, build, question)
-        except BrokenBuild as broken:
-            return Verdict(Side.UNTESTABLE, in_short(broken))
+        except BrokenBuild as error:
+            broken.append(error)
+            return Verdict(Side.UNTESTABLE, in_short(error))

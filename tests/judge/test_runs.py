@@ -131,9 +131,14 @@ def test_a_run_that_cannot_start_is_a_skipped_one(question: Question) -> None:
     assert run([broken, says("bad"), says("bad")], Tally(3, 2), question) == Verdict(
         Side.NEW, "2 of 3 runs bad, 1 skipped"
     )
-    assert run([broken, broken], Tally(2, 1), question) == Verdict(
+    assert run([says("skip", "odd"), broken], Tally(2, 1), question) == Verdict(
         Side.UNTESTABLE, "0 of 2 runs bad, 2 skipped (it ended at once (exit status 1))"
     )
+
+
+def test_a_build_that_never_starts_is_broken_so_that_the_person_may_say_what_that_means(question: Question) -> None:
+    with pytest.raises(BrokenBuild, match="no display"):
+        run([BrokenBuild("no display"), BrokenBuild("no display")], Tally(2, 1), question)
 
 
 def test_a_broken_command_stops_everything_and_so_does_a_move(question: Question) -> None:
