@@ -160,17 +160,28 @@ class FakeFetcher:
 
 @dataclass
 class FakeApp:
+    """``status``: what it ends with; ``None`` for one that does not end by itself."""
+
     binary: Path
     facts: dict[str, str] = field(default_factory=dict)
+    status: int | None = 0
+    said: str = ""
+    crash: str | None = None
 
     def start(self) -> None:
         return
 
     def running(self) -> bool:
-        return False
+        return self.status is None
 
-    def wait(self) -> int | None:
-        return 0
+    def wait(self, timeout: float | None = None) -> int | None:
+        return self.status
+
+    def output(self) -> str:
+        return self.said
+
+    def crashed(self) -> str | None:
+        return self.crash
 
     def stop(self) -> None:
         return

@@ -40,6 +40,8 @@ ONLY_IN = {
     "mozversion": {"launch"},
     "mozprofile": {"launch"},
     "mozrunner": {"launch"},
+    "mozdevice": {"launch/adb"},
+    "mozlog": {"launch/adb"},
     "platformdirs": {"commands"},
 }
 

@@ -80,8 +80,25 @@ class App(Protocol):
 
     def running(self) -> bool: ...
 
-    def wait(self) -> int | None:
-        """Wait until it ends by itself; its exit status."""
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait until it ends by itself; its exit status, negative for the signal that killed it.
+
+        ``None`` if it still runs after ``timeout`` seconds (``None``: as long as it takes), or was never started.
+        On Android, where no status can be had, 0 once its process is gone.
+        """
+
+    def output(self) -> str:
+        """What it has written to standard output and error since its start, at most the last MiB.
+
+        Empty where nobody here can tell: on Android, and for a shell that has the terminal to itself.
+        """
+
+    def crashed(self) -> str | None:
+        """Why it counts as crashed, in a few words; ``None`` if it does not. To be asked before ``stop``.
+
+        A deadly signal (a segmentation fault, an abort, …), a crash report in its profile since the start (so also
+        of a process that is not its main one), or a sanitizer's word.
+        """
 
     def stop(self) -> None:
         """End it and all its processes; harmless when it does not run."""
