@@ -43,9 +43,9 @@ def bisect(words: Mapping[str, Any], output: str, *, resumable: bool = True) -> 
     """Search from the options of a command line to the end. ``resumable``: the session outlives this process."""
     options = _options(words)
     now = datetime.now(UTC)
-    from mozbisect import wiring
+    from mozbisect import request
 
-    asked = wiring.request(options, today=now.date())
+    asked = request.read(options, today=now.date())
     opened = Opened(FORMAT, f"mozbisect {__version__}", now.replace(microsecond=0), asked.terms, options.to_row())
     with _sessions().create(now) as journal:
         journal.write(opened)
@@ -64,18 +64,20 @@ def resume(name: str | None, output: str, *, undo: bool) -> None:
 
 
 def _run(journal: Journal, session: Session, options: Options, output: str, *, go_on: str, undo: bool = False) -> None:
-    from mozbisect import wiring
+    from mozbisect import request, wiring
     from mozbisect.engine import Engine
 
     today = session.opened.started.date()
-    asked = wiring.request(options, today=today)
+    asked = request.read(options, today=today)
     terminal = Terminal(asked.terms)
     reporters: list[Reporter] = [terminal]
+    for note in asked.notes:
+        _say(note)
     seen = wiring.world(options, asked.target, today=today)
     engine = None
     try:
         with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, reporters, say=_say) as ports:
-            engine = Engine(session, ports, journal.write)
+            engine = Engine(session, ports, journal.write, asked.reach)
             if undo:
                 engine.undo()
             engine.run(asked.leg)
@@ -144,11 +146,11 @@ def report(name: str | None, output: str) -> None:
 
 def builds(words: Mapping[str, Any], output: str, *, resolve: bool) -> None:
     """List the candidates between two bounds."""
-    from mozbisect import wiring
+    from mozbisect import request, wiring
 
     options = _options(words)
     today = datetime.now(UTC).date()
-    asked = wiring.request(options, today=today)
+    asked = request.read(options, today=today)
     source = wiring.world(options, asked.target, today=today).source
     timeline = source.timeline(asked.leg)
     shown = timeline.candidates[timeline.old_at : timeline.new_at + 1]
@@ -158,7 +160,7 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool) -> None:
     if output == "json":
         _print(json.dumps(rows, indent=2))
         return
-    for note in timeline.notes:
+    for note in (*asked.notes, *timeline.notes):
         _say(note)
     for row in rows:
         _print("  ".join(str(row[key]) for key in ("date", "key", "revision", "url", "missing") if row[key]))
@@ -188,7 +190,7 @@ def _row(candidate: Candidate, build: Build | None, missing: str | None) -> dict
 
 def launch(words: Mapping[str, Any], text: str) -> None:
     """Fetch and start one build; with a command, judge it with that and leave with 0 for good and 1 for bad."""
-    from mozbisect import wiring
+    from mozbisect import request, wiring
     from mozbisect.single import launch_one
 
     options = _options(words)
@@ -196,8 +198,8 @@ def launch(words: Mapping[str, Any], text: str) -> None:
         if getattr(options, name):
             raise UsageError(f"--launch searches nothing: --{name.replace('_', '-')} has no place beside it.")
     today = datetime.now(UTC).date()
-    bound = wiring.bound(text, "--launch", today)
-    asked = wiring.request(options, today=today)
+    bound = request.bound(text, "--launch", today)
+    asked = request.read(options, today=today)
     seen = wiring.world(options, asked.target, today=today)
     with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
         try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mozbisect.core.errors import NoBuild, NothingToSearch
-from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Terms
+from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Tag, Terms
 from mozbisect.core.ports import Question
 from mozbisect.engine import Ports
-from mozbisect.wiring import Request, World
+from mozbisect.request import Request
+from mozbisect.wiring import World
 
 
 def launch_one(
@@ -33,11 +34,14 @@ def launch_one(
 
 
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
-    if isinstance(bound, Revision):
-        return [seen.revisions.push_of(bound.hex, asked.leg.repo)]
-    if asked.leg.kind is LegKind.PUSHES:  # a branch that has no nightlies
-        return seen.pushes.at(bound, asked.leg.repo)
-    return seen.nightlies.at(bound)
+    match asked.leg.kind:
+        case LegKind.RELEASES:
+            return seen.releases.at(bound)
+        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag) or not asked.reach.pushes:
+            return seen.nightlies.at(bound, asked.leg.repo)
+    if isinstance(bound, Revision | Tag):
+        return [seen.revisions.push_of(str(bound), asked.leg.repo)]
+    return seen.pushes.at(bound, asked.leg.repo)
 
 
 def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:

@@ -254,7 +254,6 @@ def test_both_ends_good_is_status_4(program: Program, world: World, server: Prac
         (["--nonsense"], "No such option"),
         (["--app", "netscape"], "netscape"),
         (["resume", "nothing"], "session"),
-        (["--good", "2026-09-01", "--bits", "32", "--arch", "x86_64"], "contradict"),
         (["--good", "2026-09-01", "--command", "{binary} --check | grep red"], "no shell"),
         (["--good", "2026-09-01", "--hg-url", "ftp://example.org"], "must begin with http"),
         (["--good", "2026-09-01", "--persist", "/dev/null"], "is no folder"),

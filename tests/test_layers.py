@@ -25,7 +25,20 @@ MAY = {
     "judge": {"core", "catalog", "processes"},
     "report": {"core", "catalog"},
     "practice": {"core", "catalog"},
-    "wiring": {"core", "catalog", "net", "options", "engine", "sources", "fetch", "launch", "judge", "report"},
+    "request": {"core", "catalog", "options"},
+    "wiring": {
+        "core",
+        "catalog",
+        "net",
+        "options",
+        "engine",
+        "sources",
+        "fetch",
+        "launch",
+        "judge",
+        "report",
+        "request",
+    },
 }
 DOORS = {"cli", "commands", "single", "__main__", "__init__"}
 
@@ -36,7 +49,7 @@ ONLY_IN = {
     "bs4": {"sources/listing"},
     "click": {"cli"},
     "tqdm": {"report/terminal"},
-    "mozinfo": {"wiring"},
+    "mozinfo": {"request"},
     "mozversion": {"launch"},
     "mozprofile": {"launch"},
     "mozrunner": {"launch"},

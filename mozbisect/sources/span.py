@@ -8,26 +8,47 @@ from typing import assert_never
 
 from mozbisect.catalog import releases
 from mozbisect.core.errors import UsageError
-from mozbisect.core.model import Bound, BuildId, Candidate, Day, Leg, Release, Revision
+from mozbisect.core.model import Before, Bound, BuildId, Candidate, Day, Leg, Release, Revision, Tag
 
 Span = tuple[datetime, datetime]
 
+Pushed = Callable[[str], Candidate]
+"""Gives the push of a revision or a tag. May raise ``UsageError`` (nobody knows it) and ``NetworkError``."""
 
-def span(bound: Bound, pushed: Callable[[str], Candidate]) -> Span:
-    """First and last moment of a bound. ``pushed`` gives the push of a revision, and may raise ``UsageError``."""
+
+def span(bound: Bound, pushed: Pushed) -> Span:
+    """First and last moment of a bound. Raises what ``pushed`` raises."""
     match bound:
         case Day(date=day):
             return _whole(day)
         case Release():
             # On that day the next version began on mozilla-central: the day before is surely still this one.
-            return _whole(releases.day_of(bound) - timedelta(days=1))
+            return _whole(_left_central(bound, pushed) - timedelta(days=1))
         case BuildId(stamp=stamp):
             return stamp, stamp
-        case Revision(hex=text):
+        case Revision(hex=text) | Tag(name=text):
             when = pushed(text).when
             return when, when
+        case Before(weeks=weeks, bound=inner):
+            start, end = span(inner, pushed)
+            return start - timedelta(weeks=weeks), end - timedelta(weeks=weeks)
         case other:
             assert_never(other)
+
+
+def _left_central(release: Release, pushed: Pushed) -> date:
+    """A version that the table does not have is asked for by the tag that mozilla-central got on that day."""
+    number = releases.whole(release)
+    known = releases.LEFT_CENTRAL.get(number)
+    if known is not None:
+        return known
+    try:
+        return pushed(f"FIREFOX_NIGHTLY_{number}_END").when.date()
+    except UsageError:
+        raise UsageError(
+            f"It is not known when version {number} left mozilla-central.",
+            advice="Give a day instead, for example of six weeks before it was released.",
+        ) from None
 
 
 def _whole(day: date) -> Span:
