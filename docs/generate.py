@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from mozbisect.cli import mozbisect
-from mozbisect.judge.table import JUDGES, Row
+from mozbisect.judge.table import ANDROID, DESKTOP, JUDGES, SHELL, Row
 
 PAGE = Path(__file__).parent / "reference" / "options.md"
 
@@ -99,8 +99,8 @@ JUDGES_INTRODUCTION = """\
 
 Who says whether a build is good or bad: the name behind `--judge`, some with a value behind a colon.
 
-| `--judge` | What it does | Options it takes |
-|---|---|---|
+| `--judge` | What it does | Options it takes | Apps |
+|---|---|---|---|
 """
 
 JUDGES_END = """
@@ -112,7 +112,7 @@ the judge does not take. What can be known to be wrong is told before anything i
 A build that cannot be fetched, unpacked or installed is untestable, whoever judges. One that cannot be started is
 untestable, too, but for `starts`. All judges except `command` have the build started with a profile of its own and
 with your `--pref`, `--preferences`, `--addon` and `--arg`; on Linux that takes a [display](../how-to/no-display.md),
-or `--arg=--headless`.
+or `--headless`.
 
 Looking for a fix, good and bad keep their meaning: the bad builds are the older ones then.
 """
@@ -130,7 +130,14 @@ def _judge(row: Row) -> str:
     if "command_timeout" in row.uses:
         taken.insert(taken.index("`--command-timeout`") + 1, "`--on-timeout`")
     needed = "".join(f"`--{name}` (needed), " for name in row.needs)
-    return f"| [`{row.usage}`](../how-to/{row.page}) | {row.help} | {needed}{', '.join(taken)} |\n"
+    return f"| [`{row.usage}`](../how-to/{row.page}) | {row.help} | {needed}{', '.join(taken)} | {_kinds(row)} |\n"
+
+
+_KINDS = {DESKTOP: "desktop", ANDROID: "Android", SHELL: "JavaScript shell"}
+
+
+def _kinds(row: Row) -> str:
+    return "all" if len(row.apps) == len(_KINDS) else ", ".join(_KINDS[kind] for kind in row.apps)
 
 
 if __name__ == "__main__":

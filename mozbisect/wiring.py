@@ -23,8 +23,9 @@ from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
 from mozbisect.fetch.scratch import Scratch
 from mozbisect.judge import table
-from mozbisect.launch.desktop import DesktopLauncher, LaunchSettings
+from mozbisect.launch.choose import launcher_of
 from mozbisect.launch.profile import parse_pref, read_preferences
+from mozbisect.launch.settings import LaunchSettings, environment_for_commands
 from mozbisect.net import Http
 from mozbisect.options import Options
 from mozbisect.request import Request, bound
@@ -145,28 +146,32 @@ def ports(
 
 def judge(options: Options, terms: Terms, say: Callable[[str], None]) -> Judge:
     """Raises ``UsageError`` and ``CommandBroken`` for what cannot judge, before anything is downloaded."""
-    wish = table.Wish(**{field.name: getattr(options, field.name) for field in fields(table.Wish)})
-    return table.judge(wish, terms, say=say, show=log.debug)
+    env = environment_for_commands(headless=options.headless)
+    return table.judge(_wish(options), terms, say=say, show=log.debug, env=env)
+
+
+def _wish(options: Options) -> table.Wish:
+    return table.Wish(**{field.name: getattr(options, field.name) for field in fields(table.Wish)})
 
 
 def launcher(options: Options, target: Target, say: Callable[[str], None], temp_root: Path) -> Launcher:
     prefs = [parse_pref(text) for text in options.pref]
     files = [pair for text in options.preferences for pair in read_preferences(text)]
     row = apps.app(target.app)
-    assert isinstance(row.launch, apps.Desktop)
     settings = LaunchSettings(
         app=row.name,
         os=target.os,
-        binary_names=row.launch.binaries,
         profile=Path(options.profile) if options.profile else None,
         persistence=options.profile_persistence,
         prefs=(*files, *prefs),
         addons=options.addon,
         args=options.arg,
         needs_display=options.command is None,
+        headless=options.headless,
+        interactive=table.asks_person(_wish(options)),
         show_output=_shows_output(options),
     )
-    return DesktopLauncher(settings, temp_root, show=say)
+    return launcher_of(row.launch, settings, temp_root, adb_profile_dir=options.adb_profile_dir, show=say)
 
 
 def _shows_output(options: Options) -> bool:

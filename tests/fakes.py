@@ -184,23 +184,28 @@ class FakeFetcher:
 
 @dataclass
 class FakeApp:
+    """``status``: what it ends with; ``None`` for one that does not end by itself."""
+
     binary: Path
     facts: dict[str, str] = field(default_factory=dict)
+    status: int | None = 0
+    said: str = ""
+    crash: str | None = None
 
     def start(self, args: Sequence[str] = (), prefs: Mapping[str, bool | int | str] = {}) -> None:
         return
 
     def running(self) -> bool:
-        return False
+        return self.status is None
 
     def wait(self, timeout: float | None = None) -> int | None:
-        return 0
+        return self.status
 
     def output(self) -> str:
-        return ""
+        return self.said
 
     def crashed(self) -> str | None:
-        return None
+        return self.crash
 
     def stop(self) -> None:
         return

@@ -53,6 +53,8 @@ ONLY_IN = {
     "mozversion": {"launch"},
     "mozprofile": {"launch"},
     "mozrunner": {"launch"},
+    "mozdevice": {"launch/adb"},
+    "mozlog": {"launch/adb"},
     "platformdirs": {"commands"},
     "marionette_driver": {"judge/marionette_child"},
 }

@@ -77,26 +77,31 @@ class App(Protocol):
     def start(self, args: Sequence[str] = (), prefs: Mapping[str, bool | int | str] = {}) -> None:
         """Start it with its profile; ``args`` and ``prefs`` are for this one start, beside those of the person.
 
-        Raises ``BrokenBuild`` when it cannot start or dies at once, and then ``crashed`` and ``output`` tell of that
+        Raises ``BrokenBuild`` when it cannot start or dies at once, and then ``output`` and ``crashed`` tell of that
         try; ``CannotRun`` for a profile or an add-on that cannot be used, ``CacheTrouble``.
         """
 
     def running(self) -> bool: ...
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Wait until it ends by itself; its exit status, ``None`` if it still runs after so many seconds.
+        """Wait until it ends by itself; its exit status, negative for the signal that killed it.
 
-        Negative: killed by that signal.
+        ``None`` if it still runs after ``timeout`` seconds (``None``: as long as it takes), or was never started.
+        On Android, where no status can be had, 0 once its process is gone.
         """
 
     def output(self) -> str:
-        """What it has written to standard output and standard error since its start, at most the last 1 MiB.
+        """What it has written to standard output and error since its start, at most the last MiB.
 
-        All of it, once it has ended by itself.
+        Empty where nobody here can tell: on Android, and for a shell that has the terminal to itself.
         """
 
     def crashed(self) -> str | None:
-        """A sentence why it counts as crashed, ``None`` if it does not. To be asked before ``stop``."""
+        """Why it counts as crashed, in a few words; ``None`` if it does not. To be asked before ``stop``.
+
+        A deadly signal (a segmentation fault, an abort, …), a crash report in its profile since the start (so also
+        of a process that is not its main one), or a sanitizer's word.
+        """
 
     def stop(self) -> None:
         """End it and all its processes; harmless when it does not run."""

@@ -118,7 +118,7 @@ class MarionetteJudge:
             return Verdict(self._on_timeout, f"timed out after {self._timeout:g} s")
         word, reason = said
         if crash and word == "bad":
-            reason = f"{crash}: {reason}"
+            reason = f"it crashed ({crash}): {reason}"
         return Verdict(self._terms.side(word), reason)
 
     def _broken(self, why: str) -> CommandBroken:

@@ -39,7 +39,7 @@ class OutputJudge:
         if seen.broken is not None:
             raise seen.broken
         if seen.crash is not None:
-            return Verdict(Side.UNTESTABLE, f"{seen.crash}, and had not printed it")
+            return Verdict(Side.UNTESTABLE, f"it crashed ({seen.crash}), and had not printed it")
         when = f"within {self._within:g} s" if seen.status is None else "before it ended"
         return Verdict(self._terms.side("good"), f"it did not print it {when}")
 

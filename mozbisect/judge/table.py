@@ -6,7 +6,8 @@ line reads this table for its help.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from mozbisect.core.errors import UsageError
 if TYPE_CHECKING:
     from mozbisect.core.model import Terms
     from mozbisect.core.ports import Judge
+
+
+DESKTOP, ANDROID, SHELL = "Desktop", "Android", "Shell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a builder is handed: ``value`` is what stood behind the colon, ``within`` has its default."""
+    """What a builder is handed: ``value`` is what stood behind the colon, ``within`` has its default.
+
+    ``env``: the environment of programs that the person wrote.
+    """
 
     wish: Wish
     value: str
@@ -41,6 +48,7 @@ class Asked:
     terms: Terms
     say: Callable[[str], None]
     show: Callable[[str], None]
+    env: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Row:
     """A judge: ``name[:VALUE]``. ``needs`` and ``uses`` are fields of ``Wish``; others, when given, are refused.
 
     ``help``: one sentence. ``within``: the default in seconds, where it uses that. ``page``: below ``docs/how-to``.
-    ``desktop_only``: it needs an app with a profile on this machine.
+    ``apps``: the kinds of apps that it can judge, classes of ``catalog.apps``.
     """
 
     name: str
@@ -59,7 +67,7 @@ class Row:
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     within: float | None = None
-    desktop_only: bool = False
+    apps: tuple[str, ...] = (DESKTOP, ANDROID, SHELL)
 
     @property
     def usage(self) -> str:
@@ -79,7 +87,12 @@ def _command(asked: Asked) -> Judge:
     wish = asked.wish
     assert wish.command is not None  # it is among the needs
     return CommandJudge(
-        wish.command, timeout=wish.command_timeout, on_timeout=wish.on_timeout, terms=asked.terms, show=asked.show
+        wish.command,
+        timeout=wish.command_timeout,
+        on_timeout=wish.on_timeout,
+        terms=asked.terms,
+        show=asked.show,
+        own_environment=asked.env,
     )
 
 
@@ -110,6 +123,7 @@ def _marionette(asked: Asked) -> Judge:
         timeout=asked.wish.command_timeout,
         on_timeout=asked.wish.on_timeout,
         terms=asked.terms,
+        own_environment=asked.env,
     )
 
 
@@ -154,6 +168,7 @@ JUDGES = (
         value="REGEX",
         uses=("within", *_RUNS),
         within=30,
+        apps=(DESKTOP, SHELL),
     ),
     Row(
         name="marionette",
@@ -163,7 +178,7 @@ JUDGES = (
         value="SCRIPT.py",
         uses=("within", "command_timeout", *_RUNS),
         within=60,
-        desktop_only=True,
+        apps=(DESKTOP,),
     ),
 )
 """The first is the default; ``--command`` alone means the second."""
@@ -204,14 +219,26 @@ def row_of(wish: Wish) -> tuple[Row, str]:
     return row, value
 
 
-def judge(wish: Wish, terms: Terms, *, say: Callable[[str], None], show: Callable[[str], None]) -> Judge:
+def asks_person(wish: Wish) -> bool:
+    """Is it a person who judges? Raises ``UsageError``."""
+    return row_of(wish)[0] is MANUAL
+
+
+def judge(
+    wish: Wish,
+    terms: Terms,
+    *,
+    say: Callable[[str], None],
+    show: Callable[[str], None],
+    env: Mapping[str, str] = os.environ,
+) -> Judge:
     """The judge that the person wishes. ``say`` talks to the person; ``show`` is told details.
 
     All that can be known before anything is downloaded is found out here. Raises ``UsageError``, ``CommandBroken``.
     """
     row, value = row_of(wish)
     _check(row, wish)
-    once = row.build(Asked(wish, value, wish.within or row.within or 0, terms, say, show))
+    once = row.build(Asked(wish, value, wish.within or row.within or 0, terms, say, show, env))
     if wish.runs == 1 and wish.required is None:
         return once
     from mozbisect.judge.runs import RunsJudge, Tally
@@ -229,11 +256,10 @@ def _check(row: Row, wish: Wish) -> None:
     for name in ("command", "command_timeout", "within", *_RUNS):
         if getattr(wish, name) != getattr(plain, name) and name not in row.uses:
             raise UsageError(_refusal(row, name), advice=_ADVICE.get(name, ""))
-    if row.desktop_only and not _is_desktop(wish.app):
-        raise UsageError(
-            f"--judge {row.name} drives an app on this machine that has windows, and {wish.app} is none.",
-            advice="For it there are --judge output:REGEX, --judge crash and --command.",
-        )
+    kind = _kind(wish.app)
+    if kind not in row.apps:
+        others = ", ".join(other.usage for other in JUDGES if kind in other.apps)
+        raise UsageError(f"--judge {row.name} cannot judge {wish.app}.", advice=f"For that there are {others}.")
 
 
 def _refusal(row: Row, name: str) -> str:
@@ -256,7 +282,7 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _is_desktop(app: str) -> bool:
+def _kind(app: str) -> str:
     from mozbisect.catalog import apps
 
-    return isinstance(apps.app(app).launch, apps.Desktop)
+    return type(apps.app(app).launch).__name__

@@ -138,7 +138,7 @@ def test_a_bug_of_every_second_start_is_found_by_several_runs(builds: Builds, tm
     answer = builds.judged(judge(Wish("crash", within=5, runs=4, required=2)), flaky)
     assert isinstance(answer, Verdict)
     assert answer.side is Side.NEW
-    assert answer.reason == "2 of 4 runs bad (it crashed (SIGSEGV))"
+    assert answer.reason == "2 of 4 runs bad (it crashed: killed by SIGSEGV)"
 
 
 # ----------------------------------------------------------------------------------------- real Firefox

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -109,11 +110,22 @@ def test_a_command_that_does_not_exist_is_found_out_at_once_in_several_runs_too(
     assert isinstance(refusal(Wish(command="no-such-program-anywhere", runs=3)), CommandBroken)
 
 
-def test_only_a_desktop_app_can_be_driven(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shell = replace(apps.app("firefox"), name="a-shell", launch=apps.Shell(("js",)))
-    monkeypatch.setattr(apps, "APPS", (*apps.APPS, shell))
-    error = refusal(Wish(f"marionette:{script}", app="a-shell"))
-    assert "a-shell is none" in error.what
+def test_a_judge_that_cannot_judge_an_app_is_refused_with_those_that_can(script: Path) -> None:
+    error = refusal(Wish(f"marionette:{script}", app="jsshell"))
+    assert error.what == "--judge marionette cannot judge jsshell."
+    assert error.advice == "For that there are manual, command, crash, starts, output:REGEX."
+    assert refusal(Wish("output:x", app="fenix")).advice == "For that there are manual, command, crash, starts."
+
+
+def test_the_kinds_of_apps_are_those_of_the_catalogue() -> None:
+    assert {kind for row in JUDGES for kind in row.apps} == {kind.__name__ for kind in get_args(apps.Launch)}
+    assert {table.DESKTOP, table.ANDROID, table.SHELL} == {kind.__name__ for kind in get_args(apps.Launch)}
+
+
+def test_a_person_is_asked_only_by_the_first() -> None:
+    assert table.asks_person(Wish())
+    assert not table.asks_person(Wish(command="true"))
+    assert not table.asks_person(Wish("crash"))
 
 
 def test_a_missing_package_names_the_extra_before_anything_is_downloaded(

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mozbisect.catalog import apps
 from mozbisect.core.errors import BrokenBuild, CannotRun, UsageError
 from mozbisect.core.model import FIX, REGRESSION, Side, Terms, Verdict
 from mozbisect.core.ports import Judge, Question
@@ -20,7 +19,7 @@ from tests.judge.conftest import NIGHTLY, FakeApp
 
 GOOD, BAD, SKIP = Side.OLD, Side.NEW, Side.UNTESTABLE
 AT_ONCE = "it ended at once (exit status 1):\n  cannot open display"
-SEGV = "it crashed (SIGSEGV)"
+SEGV, REPORT = "killed by SIGSEGV", "a crash report was left: a.dmp"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class End:
 
 LIVES, DONE = End(), End(status=0)
 FAILS, KILLED = End(status=3), End(status=-9)
-CRASHES, CHILD_CRASHES = End(status=-11, crash=SEGV), End(crash="it left a crash dump (a.dmp)")
+CRASHES, CHILD_CRASHES = End(status=-11, crash=SEGV), End(crash=REPORT)
 DIES, CRASHES_AT_ONCE = End(broken=AT_ONCE), End(broken="it ended at once (killed by signal 11)", crash=SEGV)
 
 
@@ -60,15 +59,15 @@ def output(pattern: str = "hello", terms: Terms = REGRESSION) -> Judge:
     [
         (crash(), LIVES, Verdict(GOOD, "no crash within 30 s")),
         (crash(), DONE, Verdict(GOOD, "it ended without a crash (exit status 0)")),
-        (crash(), CRASHES, Verdict(BAD, SEGV)),
-        (crash(), CHILD_CRASHES, Verdict(BAD, "it left a crash dump (a.dmp)")),
-        (crash(), CRASHES_AT_ONCE, Verdict(BAD, SEGV)),
+        (crash(), CRASHES, Verdict(BAD, f"it crashed: {SEGV}")),
+        (crash(), CHILD_CRASHES, Verdict(BAD, f"it crashed: {REPORT}")),
+        (crash(), CRASHES_AT_ONCE, Verdict(BAD, f"it crashed: {SEGV}")),
         (crash(), FAILS, Verdict(SKIP, "it ended early, but did not crash (exit status 3)")),
         (crash(), KILLED, Verdict(SKIP, "it ended early, but did not crash (killed by SIGKILL)")),
         (starts(), LIVES, Verdict(GOOD, "it still ran after 30 s")),
         (starts(), DONE, Verdict(GOOD, "it ended (exit status 0)")),
-        (starts(), CRASHES, Verdict(BAD, SEGV)),
-        (starts(), CHILD_CRASHES, Verdict(BAD, "it left a crash dump (a.dmp)")),
+        (starts(), CRASHES, Verdict(BAD, f"it crashed: {SEGV}")),
+        (starts(), CHILD_CRASHES, Verdict(BAD, f"it crashed: {REPORT}")),
         (starts(), CRASHES_AT_ONCE, Verdict(BAD, "it ended at once (killed by signal 11)")),
         (starts(), DIES, Verdict(BAD, "it ended at once (exit status 1)")),
         (starts(), FAILS, Verdict(BAD, "it ended (exit status 3)")),
@@ -76,7 +75,7 @@ def output(pattern: str = "hello", terms: Terms = REGRESSION) -> Judge:
         (output(), LIVES, Verdict(GOOD, "it did not print it within 30 s")),
         (output(), DONE, Verdict(GOOD, "it did not print it before it ended")),
         (output(), FAILS, Verdict(GOOD, "it did not print it before it ended")),
-        (output(), CRASHES, Verdict(SKIP, "it crashed (SIGSEGV), and had not printed it")),
+        (output(), CRASHES, Verdict(SKIP, "it crashed (killed by SIGSEGV), and had not printed it")),
         (output(), replace(LIVES, said="one\n  say hello \nthree"), Verdict(BAD, "it printed: say hello")),
         (output(), replace(CRASHES, said="hello"), Verdict(BAD, "it printed: hello")),
         (output(), replace(DIES, said="hello"), Verdict(BAD, "it printed: hello")),
@@ -121,12 +120,19 @@ def test_when_a_fix_is_looked_for_good_is_the_new_side(made: type, good: End, ba
     assert judge.judge(bad.app(), NIGHTLY, question).side is Side.OLD
 
 
-def test_an_error_of_a_shells_script_is_no_crash(monkeypatch: pytest.MonkeyPatch, question: Question) -> None:
-    shell = replace(apps.app("firefox"), name="a-shell", launch=apps.Shell(("js",)))
-    monkeypatch.setattr(apps, "APPS", (*apps.APPS, shell))
-    build = replace(NIGHTLY, app="a-shell")
-    seen = [crash().judge(end.app(), build, question) for end in (FAILS, CRASHES, KILLED)]
-    assert [verdict.side for verdict in seen if isinstance(verdict, Verdict)] == [GOOD, BAD, SKIP]
+def sides(judge: Judge, app: str, *ends: End) -> list[Side]:
+    question = Question(1, 1, can_go_back=False, terms=REGRESSION, title="")
+    answers = [judge.judge(end.app(), replace(NIGHTLY, app=app), question) for end in ends]
+    return [answer.side for answer in answers if isinstance(answer, Verdict)]
+
+
+def test_an_error_of_a_shells_script_is_no_crash() -> None:
+    assert sides(crash(), "jsshell", FAILS, CRASHES, KILLED) == [GOOD, BAD, SKIP]
+
+
+def test_on_android_where_nobody_tells_how_an_app_ended_its_end_is_not_taken_for_a_good_one() -> None:
+    assert sides(crash(), "fenix", LIVES, DONE, CHILD_CRASHES) == [GOOD, SKIP, BAD]
+    assert sides(starts(), "fenix", LIVES, DONE, CHILD_CRASHES, DIES) == [GOOD, BAD, BAD, BAD]
 
 
 # --------------------------------------------------------------------------------------------------- regex
