@@ -130,10 +130,12 @@ def _said(error: BaseException) -> str:
 
 
 def _where(error: BaseException, script: Path) -> str:
-    """What went wrong, and in which line of the script, in one line."""
+    """What went wrong, and in which line of the script, in one line; a bare assert tells what it asserts."""
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(script)]
-    place = f"line {lines[-1].lineno}, {lines[-1].line}: " if lines else ""
-    return " ".join(f"{place}{_said(error)}".split())
+    if not lines:
+        return _said(error)
+    code = f"{lines[-1].line}: " if isinstance(error, AssertionError) and not str(error) else ""
+    return " ".join(f"line {lines[-1].lineno}: {code}{_said(error)}".split())
 
 
 def _trace(error: BaseException, script: Path) -> str:
