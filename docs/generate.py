@@ -1,8 +1,9 @@
-"""Writes reference/options.md from the commands themselves, so that the page tells the same story as the program.
+"""Writes reference/options.md from the commands themselves, and reference/judges.md from the table of judges, so that
+these pages tell the same story as the program.
 
     python docs/generate.py
 
-A test compares the page with what this makes.
+A test compares the pages with what this makes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import click
 
 from mozbisect.cli import mozbisect
+from mozbisect.judge.table import ANDROID, DESKTOP, JUDGES, SHELL, Row
 
 PAGE = Path(__file__).parent / "reference" / "options.md"
 
@@ -88,5 +90,56 @@ def _meaning(option: click.Option) -> tuple[str, str]:
     return meaning, f"`{own}`" if plain else ""
 
 
+JUDGES_PAGE = Path(__file__).parent / "reference" / "judges.md"
+
+JUDGES_INTRODUCTION = """\
+# Judges
+
+<!-- Written by docs/generate.py from mozbisect/judge/table.py: change it there, and run it again. -->
+
+Who says whether a build is good or bad: the name behind `--judge`, some with a value behind a colon.
+
+| `--judge` | What it does | Options it takes | Apps |
+|---|---|---|---|
+"""
+
+JUDGES_END = """
+`--command` alone means `--judge command`; together with any other judge it is refused, and so is every option that
+the judge does not take. What can be known to be wrong is told before anything is downloaded.
+
+`--runs` and `--required` make one verdict of [several runs](../how-to/judges/several-runs.md).
+
+A build that cannot be fetched, unpacked or installed is untestable, whoever judges. One that cannot be started is
+untestable, too, but for `starts`. All judges except `command` have the build started with a profile of its own and
+with your `--pref`, `--preferences`, `--addon` and `--arg`; on Linux that takes a [display](../how-to/no-display.md),
+or `--headless`.
+
+Looking for a fix, good and bad keep their meaning: the bad builds are the older ones then.
+"""
+
+
+def judges_page() -> str:
+    """The table of judges, as Markdown."""
+    return JUDGES_INTRODUCTION + "".join(_judge(row) for row in JUDGES) + JUDGES_END
+
+
+def _judge(row: Row) -> str:
+    taken = [f"`--{name.replace('_', '-')}`" for name in row.uses if name not in row.needs]
+    if row.within is not None:
+        taken = [f"{option} ({row.within:g} s)" if option == "`--within`" else option for option in taken]
+    if "command_timeout" in row.uses:
+        taken.insert(taken.index("`--command-timeout`") + 1, "`--on-timeout`")
+    needed = "".join(f"`--{name}` (needed), " for name in row.needs)
+    return f"| [`{row.usage}`](../how-to/{row.page}) | {row.help} | {needed}{', '.join(taken)} | {_kinds(row)} |\n"
+
+
+_KINDS = {DESKTOP: "desktop", ANDROID: "Android", SHELL: "JavaScript shell"}
+
+
+def _kinds(row: Row) -> str:
+    return "all" if len(row.apps) == len(_KINDS) else ", ".join(_KINDS[kind] for kind in row.apps)
+
+
 if __name__ == "__main__":
+    JUDGES_PAGE.write_text(judges_page(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")

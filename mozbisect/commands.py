@@ -189,7 +189,7 @@ def _row(candidate: Candidate, build: Build | None, missing: str | None) -> dict
 
 
 def launch(words: Mapping[str, Any], text: str) -> None:
-    """Fetch and start one build; with a command, judge it with that and leave with 0 for good and 1 for bad."""
+    """Fetch and start one build; with a judge, have it judged and leave with 0 for good and 1 for bad."""
     from mozbisect import request, wiring
     from mozbisect.single import launch_one
 
@@ -203,10 +203,15 @@ def launch(words: Mapping[str, Any], text: str) -> None:
     seen = wiring.world(options, asked.target, today=today)
     with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
         try:
-            status = launch_one(bound, seen, ports, asked, judged=options.command is not None, say=_say)
+            status = launch_one(bound, seen, ports, asked, judged=_is_judged(options), say=_say)
         except KeyboardInterrupt:
             raise Interrupted("Interrupted.") from None
     sys.exit(status)
+
+
+def _is_judged(options: Options) -> bool:
+    """Was a judge asked for? Without one, ``--launch`` just starts the build."""
+    return options.command is not None or options.judge != Options().judge
 
 
 # ------------------------------------------------------------------------------------------------- practice

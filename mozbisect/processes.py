@@ -3,11 +3,12 @@
 Used for the app under test and for a person's test command. It never judges an exit status, and never touches a
 process that does not descend from one it started.
 
-What belongs to a program is known by three signs, since none holds for everybody:
+What belongs to a program is known by four signs, since none holds for everybody:
 
     its session     children stay in it, even in a process group of their own     (not: a daemon)
     its mark        an environment variable that descendants inherit              (not: a cleared environment)
     its group       where there is no /proc to read the other two from            (not: a group of their own)
+    its children    on Windows, while the program itself lives                    (not: who has outlived a parent)
 
 The second is no luxury: Firefox's own crash helper is a daemon, and mozprocess gives a browser its own group.
 """
@@ -59,7 +60,8 @@ class ProcessTree:
     """A running program and its descendants, in a session of their own and with nothing on standard input.
 
     ``stdout`` and ``stderr`` as for ``subprocess.Popen``. ``dies_with_us``: on Linux, if this process is killed, the
-    program is, too (which makes the start four times as slow: 3 ms). Raises ``OSError`` when it cannot be started.
+    program is, too (which makes the start four times as slow: 3 ms). ``has_terminal``: a person types to it, so it
+    stays in our session and has our standard input. Raises ``OSError`` when it cannot be started.
     """
 
     def __init__(
@@ -70,19 +72,21 @@ class ProcessTree:
         stdout: int | IO[bytes] | None = None,
         stderr: int | IO[bytes] | None = None,
         dies_with_us: bool = False,
+        has_terminal: bool = False,
     ) -> None:
         mark = uuid4().hex
         self._mark = f"{MARK}={mark}".encode()
         self._over = False
+        self._alone = has_terminal  # in our group, which must not be ended as a whole
         self._process = subprocess.Popen(
             list(command),
             env={**env, MARK: mark},
-            stdin=subprocess.DEVNULL,
+            stdin=None if has_terminal else subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            start_new_session=not _WINDOWS,
+            start_new_session=not has_terminal and not _WINDOWS,
             preexec_fn=_die_with_us if dies_with_us and _LIBC else None,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            creationflags=0 if has_terminal else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
 
     @property
@@ -132,7 +136,7 @@ class ProcessTree:
     def _lives(self, session: int | None) -> bool:
         if _HAS_PROC:
             return bool(_living(self._mark, session))
-        if _WINDOWS:
+        if _WINDOWS or self._alone:
             return self._process.poll() is None
         self._process.poll()
         try:
@@ -143,10 +147,12 @@ class ProcessTree:
 
     def _signal(self, session: int | None, *, gently: bool) -> None:
         if _WINDOWS:
-            force = [] if gently else ["/F"]
-            subprocess.run(["taskkill", "/T", *force, "/PID", str(self.pid)], capture_output=True, check=False)
+            self._taskkill(*([] if gently else ["/F"]))
             return
         number = signal.SIGTERM if gently else signal.SIGKILL
+        if not _HAS_PROC and self._alone:
+            self._process.send_signal(number)
+            return
         if not _HAS_PROC:
             with suppress(OSError):
                 os.killpg(self.pid, number)
@@ -154,6 +160,13 @@ class ProcessTree:
         for pid in _living(self._mark, session):
             with suppress(OSError):  # it was quicker
                 os.kill(pid, number)
+
+    def _taskkill(self, *how: str) -> None:
+        """Of Windows: it finds the children by their parent, so it must be called while that lives."""
+        try:
+            subprocess.run(["taskkill", "/T", *how, "/PID", str(self.pid)], capture_output=True, check=False)
+        except OSError:  # not on the PATH: then at least the program itself
+            self._process.kill()
 
 
 def _living(mark: bytes, session: int | None) -> list[int]:

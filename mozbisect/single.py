@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mozbisect.core.errors import NoBuild, NothingToSearch
-from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Tag, Terms
+from mozbisect.core.errors import BrokenBuild, NoBuild, NothingToSearch
+from mozbisect.core.model import (
+    Answer,
+    Bound,
+    Build,
+    Candidate,
+    LegKind,
+    Move,
+    Revision,
+    Side,
+    Tag,
+    Terms,
+    Verdict,
+)
 from mozbisect.core.ports import Question
 from mozbisect.engine import Ports
 from mozbisect.request import Request
@@ -24,13 +36,28 @@ def launch_one(
     if isinstance(bound, Revision) and build.revision and not build.revision.startswith(bound.hex):
         say(f"{bound} came with this push, and was not built by itself:")
     say(f"{build.candidate.title}: {build.build_type}, {build.url}")
-    with ports.fetcher.bring(build) as tree, ports.launcher.install(tree, build) as app:
-        if not judged:
+    if not judged:
+        with ports.fetcher.bring(build) as tree, ports.launcher.install(tree, build) as app:
             app.start()
             return app.wait() or 0
-        question = Question(1, 1, can_go_back=False, terms=asked.terms, title=build.candidate.title)
-        answer = ports.judge.judge(app, build, question)
-    return 130 if isinstance(answer, Move) else _status(answer.side, asked.terms)
+    answer = _judged(build, ports, asked.terms)
+    if isinstance(answer, Move):
+        return 130
+    say(": ".join(filter(None, (asked.terms.word(answer.side), answer.reason))))
+    return _status(answer.side, asked.terms)
+
+
+def _judged(build: Build, ports: Ports, terms: Terms) -> Answer:
+    """As in a search, so that a build which cannot be tested is a skip, and not the 1 of an error: that means bad."""
+    side = Side.UNTESTABLE
+    try:
+        with ports.fetcher.bring(build) as tree:
+            side = ports.broken_is
+            with ports.launcher.install(tree, build) as app:
+                question = Question(1, 1, can_go_back=False, terms=terms, title=build.candidate.title)
+                return ports.judge.judge(app, build, question)
+    except BrokenBuild as broken:
+        return Verdict(side, broken.what)
 
 
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:

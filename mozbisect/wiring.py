@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from mozbisect.engine import Ports
 from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
 from mozbisect.fetch.scratch import Scratch
-from mozbisect.judge.command import CommandJudge
-from mozbisect.judge.manual import ManualJudge
-from mozbisect.launch.desktop import DesktopLauncher, LaunchSettings
+from mozbisect.judge import table
+from mozbisect.launch.choose import launcher_of
 from mozbisect.launch.profile import parse_pref, read_preferences
+from mozbisect.launch.settings import LaunchSettings, environment_for_commands
 from mozbisect.net import Http
 from mozbisect.options import Options
 from mozbisect.request import Request, bound
@@ -145,31 +145,33 @@ def ports(
 
 
 def judge(options: Options, terms: Terms, say: Callable[[str], None]) -> Judge:
-    if options.command is None:
-        return ManualJudge(terms, say=say)
-    return CommandJudge(
-        options.command, timeout=options.command_timeout, on_timeout=options.on_timeout, terms=terms, show=log.debug
-    )
+    """Raises ``UsageError`` and ``CommandBroken`` for what cannot judge, before anything is downloaded."""
+    env = environment_for_commands(headless=options.headless)
+    return table.judge(_wish(options), terms, say=say, show=log.debug, env=env)
+
+
+def _wish(options: Options) -> table.Wish:
+    return table.Wish(**{field.name: getattr(options, field.name) for field in fields(table.Wish)})
 
 
 def launcher(options: Options, target: Target, say: Callable[[str], None], temp_root: Path) -> Launcher:
     prefs = [parse_pref(text) for text in options.pref]
     files = [pair for text in options.preferences for pair in read_preferences(text)]
     row = apps.app(target.app)
-    assert isinstance(row.launch, apps.Desktop)
     settings = LaunchSettings(
         app=row.name,
         os=target.os,
-        binary_names=row.launch.binaries,
         profile=Path(options.profile) if options.profile else None,
         persistence=options.profile_persistence,
         prefs=(*files, *prefs),
         addons=options.addon,
         args=options.arg,
         needs_display=options.command is None,
+        headless=options.headless,
+        interactive=table.asks_person(_wish(options)),
         show_output=_shows_output(options),
     )
-    return DesktopLauncher(settings, temp_root, show=say)
+    return launcher_of(row.launch, settings, temp_root, adb_profile_dir=options.adb_profile_dir, show=say)
 
 
 def _shows_output(options: Options) -> bool:

@@ -7,7 +7,7 @@ build is computed from what its revision contains, as it would be in life.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -184,17 +184,28 @@ class FakeFetcher:
 
 @dataclass
 class FakeApp:
+    """``status``: what it ends with; ``None`` for one that does not end by itself."""
+
     binary: Path
     facts: dict[str, str] = field(default_factory=dict)
+    status: int | None = 0
+    said: str = ""
+    crash: str | None = None
 
-    def start(self) -> None:
+    def start(self, args: Sequence[str] = (), prefs: Mapping[str, bool | int | str] = {}) -> None:
         return
 
     def running(self) -> bool:
-        return False
+        return self.status is None
 
-    def wait(self) -> int | None:
-        return 0
+    def wait(self, timeout: float | None = None) -> int | None:
+        return self.status
+
+    def output(self) -> str:
+        return self.said
+
+    def crashed(self) -> str | None:
+        return self.crash
 
     def stop(self) -> None:
         return

@@ -25,6 +25,9 @@ from mozbisect.core.journal import Ended, Judged, Listed, Missing, Opened, Undon
 from mozbisect.core.model import Candidate, Kind
 from mozbisect.judge import placeholders
 from mozbisect.judge.manual import WORDS
+from mozbisect.judge.marionette import check_script
+from mozbisect.judge.table import JUDGES, Row
+from mozbisect.judge.table import parse as parse_judge
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -143,6 +146,30 @@ def generator() -> ModuleType:
 def test_the_page_of_options_is_what_the_commands_say() -> None:
     made = generator()
     assert read(made.PAGE) == made.page(), "run: python docs/generate.py"
+
+
+def test_the_page_of_judges_is_what_the_table_says() -> None:
+    made = generator()
+    assert read(made.JUDGES_PAGE) == made.judges_page(), "run: python docs/generate.py"
+
+
+@pytest.mark.parametrize("row", JUDGES, ids=lambda row: row.name)
+def test_every_judge_has_a_page_with_an_example_of_it(row: Row) -> None:
+    lines = list(command_lines(DOCS / "how-to" / row.page))
+    used = [shlex.split(line) for line in lines]
+    judges = [words[words.index("--judge") + 1] for words in used if "--judge" in words]
+    if row.name == "command":
+        assert all("--command" in words for words in used)
+    else:
+        assert judges
+        assert {parse_judge(text)[0].name for text in judges} == {row.name}
+
+
+def test_the_marionette_script_of_the_docs_is_one(tmp_path: Path) -> None:
+    (text,) = fences(DOCS / "how-to" / "judges" / "marionette.md", "python")
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    check_script(script)
 
 
 def test_the_environment_variables_of_that_page_are_those_that_click_reads(monkeypatch: pytest.MonkeyPatch) -> None:

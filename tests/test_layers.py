@@ -53,7 +53,10 @@ ONLY_IN = {
     "mozversion": {"launch"},
     "mozprofile": {"launch"},
     "mozrunner": {"launch"},
+    "mozdevice": {"launch/adb"},
+    "mozlog": {"launch/adb"},
     "platformdirs": {"commands"},
+    "marionette_driver": {"judge/marionette_child"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mozbisect import processes
 from mozbisect.processes import ProcessTree
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell scripts")
@@ -138,6 +139,7 @@ def test_a_program_that_does_not_exist_is_an_os_error(tmp_path: Path) -> None:
 def test_a_program_that_dies_with_us_does_so_even_if_we_are_killed(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
+from mozbisect import processes
 from mozbisect.processes import ProcessTree
 tree = ProcessTree(["sleep", "600"], env=dict(os.environ), dies_with_us=True)
 print(tree.pid, flush=True)
@@ -156,3 +158,62 @@ def is_alive(pid: str) -> bool:
         return b") Z" not in Path("/proc", pid, "stat").read_bytes()
     except OSError:
         return False
+
+
+def test_who_has_the_terminal_stays_in_our_session_and_is_ended_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has_proc in {processes._HAS_PROC, False}:
+        monkeypatch.setattr(processes, "_HAS_PROC", has_proc)
+        tree = ProcessTree(["sleep", "60"], env=os.environ, has_terminal=True)
+        assert os.getsid(tree.pid) == os.getsid(0)
+        assert os.getpgid(tree.pid) == os.getpgid(0)
+        tree.end()
+        assert tree.poll() == -signal.SIGTERM
+
+
+# What Windows does with a tree, seen through a stand-in for taskkill that takes only its last word for a process.
+TASKKILL = """#!/bin/sh
+echo "$*" >>"$(dirname "$0")/log"
+for pid; do :; done
+case "$*" in *"/F "*) kill -9 "$pid" ;; *) kill "$pid" ;; esac
+"""
+
+
+@pytest.fixture
+def windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    (folder / "taskkill").write_text(TASKKILL)
+    (folder / "taskkill").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(processes, "_WINDOWS", True)
+    monkeypatch.setattr(processes, "_HAS_PROC", False)
+    return folder
+
+
+def test_windows_is_asked_to_end_a_tree_gently_first(windows: Path) -> None:
+    tree, _ = started("echo; exec sleep 60")
+    tree.end()
+    assert tree.poll() == -signal.SIGTERM
+    assert (windows / "log").read_text() == f"/T /PID {tree.pid}\n"
+
+
+def test_windows_is_made_to_end_who_does_not_go(windows: Path) -> None:
+    tree, _ = started("trap '' TERM; echo; while :; do sleep 0.05; done")
+    tree.end(grace=0.2)
+    assert tree.poll() == -signal.SIGKILL
+    assert (windows / "log").read_text().splitlines()[:2] == [f"/T /PID {tree.pid}", f"/T /F /PID {tree.pid}"]
+
+
+def test_windows_without_its_tools_ends_at_least_the_program(windows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, _ = started("echo; exec sleep 60")
+    (windows / "taskkill").unlink()
+    monkeypatch.setenv("PATH", str(windows))
+    tree.end(grace=0.2)
+    assert tree.poll() == -signal.SIGKILL
+
+
+def test_windows_is_left_alone_when_the_program_has_ended(windows: Path) -> None:
+    tree, _ = started("echo; exit 3")
+    assert tree.wait() == 3
+    tree.end()
+    assert not (windows / "log").exists()

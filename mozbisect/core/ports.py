@@ -7,7 +7,7 @@ part of its contract, and anything else it raises is a bug. Implementations live
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,17 +74,34 @@ class App(Protocol):
     def facts(self) -> dict[str, str]:
         """What the build says of itself (``application_version``, ``application_changeset``, …); may be empty."""
 
-    def start(self) -> None:
-        """Start it with its profile.
+    def start(self, args: Sequence[str] = (), prefs: Mapping[str, bool | int | str] = {}) -> None:
+        """Start it with its profile; ``args`` and ``prefs`` are for this one start, beside those of the person.
 
-        Raises ``BrokenBuild`` when it cannot start or dies at once, ``CannotRun`` for a profile or an add-on that
-        cannot be used, ``CacheTrouble``.
+        Raises ``BrokenBuild`` when it cannot start or dies at once, and then ``output`` and ``crashed`` tell of that
+        try; ``CannotRun`` for a profile or an add-on that cannot be used, ``CacheTrouble``.
         """
 
     def running(self) -> bool: ...
 
-    def wait(self) -> int | None:
-        """Wait until it ends by itself; its exit status."""
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait until it ends by itself; its exit status, negative for the signal that killed it.
+
+        ``None`` if it still runs after ``timeout`` seconds (``None``: as long as it takes), or was never started.
+        On Android, where no status can be had, 0 once its process is gone.
+        """
+
+    def output(self) -> str:
+        """What it has written to standard output and error since its start, at most the last MiB.
+
+        Empty where nobody here can tell: on Android, and for a shell that has the terminal to itself.
+        """
+
+    def crashed(self) -> str | None:
+        """Why it counts as crashed, in a few words; ``None`` if it does not. To be asked before ``stop``.
+
+        A deadly signal (a segmentation fault, an abort, …), a crash report in its profile since the start (so also
+        of a process that is not its main one), or a sanitizer's word.
+        """
 
     def stop(self) -> None:
         """End it and all its processes; harmless when it does not run."""

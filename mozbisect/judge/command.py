@@ -15,7 +15,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from mozbisect.core.errors import CommandBroken, UsageError
 from mozbisect.core.model import Build, Side, Terms, Verdict
 from mozbisect.core.ports import App, Question
 from mozbisect.judge import placeholders
+from mozbisect.judge.ending import told
 from mozbisect.processes import ProcessTree
 
 _WORDS = {0: "good", 125: "skip"}
@@ -76,7 +76,7 @@ class CommandJudge:
             return Verdict(self._on_timeout, f"timed out after {self._timeout:g} s")
         if status in _BROKEN:
             raise _broken(line, f"it ended with exit status {status}, which says that a command {_BROKEN[status]}")
-        return Verdict(self._side(status), _reason(status))
+        return Verdict(self._side(status), told(status))
 
     def _run(self, line: list[str], env: Mapping[str, str]) -> int | None:
         try:
@@ -138,12 +138,3 @@ def _broken(line: list[str], why: str) -> CommandBroken:
         advice="Try that line in a terminal: its program, and those that it calls, must exist and be executable "
         "(chmod +x), and a script must begin with a line such as #!/bin/sh.",
     )
-
-
-def _reason(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return f"killed by {signal.Signals(-status).name}"
-    except ValueError:  # a real-time signal has no name
-        return f"killed by signal {-status}"

@@ -1,4 +1,4 @@
-"""Firefox on a desktop: make an unpacked build ready, run it with a fresh profile, end it whole.
+"""Firefox or Thunderbird on a desktop: make an unpacked build ready, run it with a fresh profile, end it whole.
 
 It downloads and unpacks nothing and judges nothing. However a run ends, no process and no temporary profile of it is
 left. mozprofile and mozrunner are imported when a build is started: a command judge starts builds itself, and
@@ -9,59 +9,31 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 from mozbisect.core.errors import BrokenBuild, CannotRun, UsageError
 from mozbisect.core.model import Build
+from mozbisect.launch import crash, machine
+from mozbisect.launch.macos import sign_if_needed
 from mozbisect.launch.policies import disable_updates
-from mozbisect.launch.profile_folder import CLONE, PERSISTENCES, ProfileFolders, furnished
+from mozbisect.launch.profile_folder import ProfileFolders, furnished
 from mozbisect.launch.program import find_binary, make_executable, read_facts
 from mozbisect.launch.quiet import Pref, environment
-from mozbisect.processes import ProcessTree
+from mozbisect.launch.run import Run, how, with_last_words
+from mozbisect.launch.settings import HEADLESS, LaunchSettings
+
+__all__ = ["DesktopApp", "DesktopLauncher", "LaunchSettings"]
 
 log = logging.getLogger(__name__)
-
-LAST_LINES = 50
-"""So much of a build's output is kept, to say why it died."""
 
 PATIENCE = 0.5
 """Seconds after a start in which a build that ends with an error counts as broken."""
 
 _SHOWN = 5  # lines of output in an error
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchSettings:
-    """How builds are run. ``persistence``: clone, clone-first or reuse; of equal preferences the later counts.
-
-    ``needs_display``: a person will look at it. ``show_output``: pass on what the app writes.
-    """
-
-    app: str
-    os: str
-    binary_names: tuple[str, ...]
-    profile: Path | None = None
-    persistence: str = CLONE
-    prefs: tuple[tuple[str, Pref], ...] = ()
-    addons: tuple[Path | str, ...] = ()
-    args: tuple[str, ...] = ()
-    needs_display: bool = True
-    show_output: bool = False
-
-    def __post_init__(self) -> None:
-        if self.persistence not in PERSISTENCES:
-            raise UsageError(
-                f"There is no profile persistence {self.persistence!r}.", advice=f"Known: {', '.join(PERSISTENCES)}."
-            )
 
 
 def _to_stderr(line: str) -> None:
@@ -82,31 +54,43 @@ class DesktopLauncher:
         show: Callable[[str], None] = _to_stderr,
         own_environment: Mapping[str, str] = os.environ,
         patience: float = PATIENCE,
+        proc: Path = Path("/proc"),
     ) -> None:
         self._settings = settings
+        self._temp_root = temp_root
         self._show = show
-        self._environment = own_environment
+        self._environment = {**own_environment, **(HEADLESS if settings.headless else {})}
         self._patience = patience
+        self._proc = proc
         self._profiles = ProfileFolders(settings.profile, settings.persistence, temp_root)
 
     def check(self) -> None:
-        """Raises ``CannotRun`` without a display that is needed, ``UsageError`` for a profile or add-on not there."""
+        """Raises ``CannotRun`` for what this machine lacks, ``UsageError`` for a profile or add-on not there."""
         self._profiles.check()
         for addon in self._settings.addons:
             if not Path(addon).exists():
                 raise UsageError(f"There is no add-on {addon}.")
+        machine.must_run_programs(self._temp_root)
+        if self._settings.os != "linux":
+            return
+        if self._settings.needs_display:
+            self._check_session()
+        note = machine.sandbox_note(self._proc)
+        if note:
+            self._show(note)
+
+    def _check_session(self) -> None:
         if self._lacks_display():
             raise CannotRun(
                 f"There is no display to show {self._settings.app} on (neither DISPLAY nor WAYLAND_DISPLAY is set).",
-                advice="Run it without a window (--arg=--headless), give it a virtual one (xvfb-run mozbisect …), "
+                advice="Run it without a window (--headless), give it a virtual one (xvfb-run mozbisect …), "
                 "or let a test judge (--command).",
             )
+        machine.must_be_at_home(self._settings.app, self._environment, uid=os.getuid())
 
     def _lacks_display(self) -> bool:
-        own, settings = self._environment, self._settings
-        if not settings.needs_display or settings.os != "linux":
-            return False
-        headless = own.get("MOZ_HEADLESS") or {"--headless", "-headless"} & set(settings.args)
+        own = self._environment
+        headless = own.get("MOZ_HEADLESS") or {"--headless", "-headless"} & set(self._settings.args)
         return not (headless or own.get("DISPLAY") or own.get("WAYLAND_DISPLAY"))
 
     @contextmanager
@@ -115,6 +99,8 @@ class DesktopLauncher:
         binary = find_binary(tree, self._settings.binary_names)
         make_executable(binary)
         disable_updates(binary)
+        if self._settings.os == "mac":
+            sign_if_needed(binary)  # last, as every new file breaks the seal
         log.debug("%s is %s", build.file_name, binary)
         app = DesktopApp(
             binary, self._settings, self._profiles, environment(self._environment), self._show, self._patience
@@ -143,7 +129,9 @@ class DesktopApp:
         self._environment = env
         self._show = show
         self._patience = patience
-        self._run: _Run | None = None
+        self._run: Run | None = None
+        self._profile: Path | None = None
+        self._reports: frozenset[str] = frozenset()  # crash reports that were in the profile before the start
         self._held = ExitStack()  # what the running process needs: undone, last first, when it stops
 
     @property
@@ -154,42 +142,53 @@ class DesktopApp:
     def facts(self) -> dict[str, str]:
         return read_facts(self._binary)
 
-    def start(self) -> None:
+    def start(self, args: Sequence[str] = (), prefs: Mapping[str, Pref] = {}) -> None:
         """Start it with its profile. Raises ``BrokenBuild``, ``CannotRun`` (profile, add-ons), ``CacheTrouble``."""
         self.stop()
         settings = self._settings
         with ExitStack() as held:
             folder = held.enter_context(self._profiles.folder())
-            profile = held.enter_context(furnished(folder, settings.prefs, settings.addons))
+            wanted = (*settings.prefs, *prefs.items())
+            profile = held.enter_context(furnished(folder, wanted, settings.addons, settings.profile_kind))
+            self._profile, self._reports = folder, crash.reports(folder)
             held.callback(self._end_run)
-            self._begin_run(profile)
-            self._must_live()
+            self._begin_run(profile, (*settings.args, *args))
             self._held = held.pop_all()
+        self._must_live()  # if not, it can still be asked how it died
 
     def running(self) -> bool:
         return self._run is not None and self._run.poll() is None
 
-    def wait(self) -> int | None:
-        return self._run.wait() if self._run else None
+    def wait(self, timeout: float | None = None) -> int | None:
+        return self._run.wait(timeout) if self._run else None
+
+    def output(self) -> str:
+        return self._run.output() if self._run else ""
+
+    def crashed(self) -> str | None:
+        if self._run is None or self._profile is None:
+            return None
+        new = crash.reports(self._profile) - self._reports
+        return crash.by_status(self._run.poll()) or crash.by_reports(new) or crash.by_output(self._run.output())
 
     def stop(self) -> None:
         held, self._held = self._held, ExitStack()
         held.close()
 
-    def _begin_run(self, profile: object) -> None:
+    def _begin_run(self, profile: object, args: Sequence[str]) -> None:
         # Late: this import starts five subprocesses (mozinfo).
         from mozrunner import Runner
         from mozrunner.errors import RunnerNotStartedError
 
-        def begin(command: list[str], env: Mapping[str, str]) -> _Run:
-            self._run = _Run(command, env, self._show if self._settings.show_output else None)
+        def begin(command: list[str], env: Mapping[str, str]) -> Run:
+            self._run = Run(command, env, self._show if self._settings.show_output else None)
             return self._run
 
         # mozrunner knows what each platform wants on the command line; the process is ours, as mozprocess waits
         # without limit for a descendant that keeps the pipe open.
         runner = Runner(
             binary=str(self._binary),
-            cmdargs=list(self._settings.args),
+            cmdargs=list(args),
             profile=profile,
             env=self._environment,
             process_class=begin,
@@ -206,55 +205,14 @@ class DesktopApp:
             run.kill()
 
     def _must_live(self) -> None:
-        status = self._run.wait(self._patience) if self._run else None
-        if not status:
+        run = self._run
+        status = run.wait(self._patience) if run else None
+        if run is None or not status:
             return
-        assert self._run is not None
-        self._run.kill()  # the rest of its output is here only when all of it has ended
-        said = "".join(f"\n  {line}" for line in self._run.last_lines(_SHOWN))
-        raise BrokenBuild(f"it ended at once ({_how(status)}){':' if said else ''}{said}")
-
-
-class _Run:
-    """A running build with a thread that reads its output, in the shape that mozrunner wants of a process handler."""
-
-    def __init__(self, command: list[str], env: Mapping[str, str], show: Callable[[str], None] | None) -> None:
-        log.debug("starting %s", command)
-        self._show = show
-        self._lines: deque[str] = deque(maxlen=LAST_LINES)
-        self._tree = ProcessTree(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, dies_with_us=True)
-        self._reader = threading.Thread(target=self._read, args=(self._tree.output,), daemon=True)
-        self._reader.start()
-
-    def run(self, _timeout: float | None, _output_timeout: float | None) -> None:
-        """Called by mozrunner once it has the handler; ours runs already."""
-
-    @property
-    def pid(self) -> int:
-        return self._tree.pid
-
-    def poll(self) -> int | None:
-        return self._tree.poll()
-
-    def wait(self, timeout: float | None = None) -> int | None:
-        return self._tree.wait(timeout)
-
-    def kill(self) -> None:
-        self._tree.end()
-        self._reader.join(1)  # at most: somebody far away may have inherited the pipe
-
-    def last_lines(self, count: int) -> list[str]:
-        return [line for line in self._lines if line.strip()][-count:]
-
-    def _read(self, output: IO[bytes] | None) -> None:
-        assert output is not None  # it was asked for as a pipe
-        with output:
-            for raw in output:
-                line = raw.decode("utf-8", "replace").rstrip()
-                self._lines.append(line)
-                if self._show is not None:
-                    self._show(line)
-
-
-def _how(status: int) -> str:
-    return f"exit status {status}" if status > 0 else f"killed by signal {-status}"
+        run.kill()  # the rest of its output is here only when all of it has ended
+        trouble = machine.trouble_of_the_machine(run.output())
+        if trouble:
+            raise trouble
+        why = with_last_words(f"it ended at once ({how(status)})", run.last_lines(_SHOWN))
+        library = machine.missing_library(run.output())
+        raise BrokenBuild(f"{why}\n{library}" if library else why)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mozbisect.core.errors import CacheTrouble, CannotRun, UsageError
-from mozbisect.launch.quiet import PREFS, Pref
+from mozbisect.launch.quiet import PREFS, PROFILES, Pref
 
 log = logging.getLogger(__name__)
 
@@ -90,17 +90,20 @@ class ProfileFolders:
 
 
 @contextmanager
-def furnished(folder: Path, prefs: Sequence[tuple[str, Pref]], addons: Sequence[Path | str]) -> Iterator[object]:
-    """A ``mozprofile.Profile`` there with preferences and add-ons; at the end, a folder that stays is as it was.
+def furnished(
+    folder: Path, prefs: Sequence[tuple[str, Pref]], addons: Sequence[Path | str], kind: str = "firefox"
+) -> Iterator[object]:
+    """A profile of mozprofile there with preferences and add-ons; at the end, a folder that stays is as it was.
 
-    Later preferences win. Raises ``CannotRun`` (an add-on that is none) and ``CacheTrouble``.
+    ``kind``: a row of ``quiet.PREFS``. Later preferences win. Raises ``CannotRun`` (an add-on that is none) and
+    ``CacheTrouble``.
     """
     # Late: costs a tenth of a second, and a command judge never needs it.
-    from mozprofile import Profile
+    import mozprofile
 
     wanted = [str(addon) for addon in addons]
     with _writing(folder):
-        profile = Profile(str(folder), preferences={**PREFS, **dict(prefs)})
+        profile = getattr(mozprofile, PROFILES[kind])(str(folder), preferences={**PREFS[kind], **dict(prefs)})
     try:
         for addon in wanted:
             _add(profile, addon)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 Pref = bool | int | str
 
-PREFS: dict[str, Pref] = {
+_EVERYWHERE: dict[str, Pref] = {
     # Updates: of the app (builds since Firefox 60 obey the policy instead), of add-ons, of search engines.
     "app.update.enabled": False,
     "app.update.auto": False,
@@ -22,34 +22,12 @@ PREFS: dict[str, Pref] = {
     "extensions.getAddons.cache.enabled": False,
     "extensions.systemAddon.update.enabled": False,
     "extensions.update.enabled": False,
-    # Experiments: they would come and go between two builds.
-    "app.normandy.enabled": False,
-    "app.shield.optoutstudies.enabled": False,
-    # Pages and prompts of a first start, of a new version, of a new day.
-    "browser.aboutwelcome.enabled": False,
-    "browser.messaging-system.whatsNewPanel.enabled": False,
-    "browser.newtabpage.activity-stream.asrouter.userprefs.cfr.addons": False,
-    "browser.newtabpage.activity-stream.asrouter.userprefs.cfr.features": False,
-    "browser.preonboarding.enabled": False,
-    "browser.startup.homepage_override.mstone": "ignore",
-    "browser.startup.upgradeDialog.enabled": False,
-    "browser.uitour.enabled": False,
+    # Safe mode after crashes, and a notice of what is sent.
     "datareporting.policy.dataSubmissionPolicyBypassNotification": True,
-    "startup.homepage_override_url": "",
-    "startup.homepage_welcome_url": "",
-    "startup.homepage_welcome_url.additional": "",
-    "termsofuse.bypassNotification": True,
-    "trailhead.firstrun.didSeeAboutWelcome": True,
-    # Questions: default browser, closing tabs, what a crash or a killed run left open, safe mode after crashes.
-    "browser.sessionstore.resume_from_crash": False,
-    "browser.shell.checkDefaultBrowser": False,
-    "browser.tabs.warnOnClose": False,
-    "browser.warnOnQuit": False,
     "toolkit.startup.max_resumed_crashes": -1,
     # Reports to Mozilla: telemetry, health, crashes.
     "browser.crashReports.unsubmittedCheck.autoSubmit2": False,
     "browser.crashReports.unsubmittedCheck.enabled": False,
-    "browser.tabs.crashReporting.sendReport": False,
     "datareporting.healthreport.uploadEnabled": False,
     "datareporting.policy.dataSubmissionEnabled": False,
     "toolkit.telemetry.enabled": False,
@@ -62,6 +40,61 @@ PREFS: dict[str, Pref] = {
     "extensions.autoDisableScopes": 0,
     "xpinstall.signatures.required": False,
 }
+
+_FIREFOX: dict[str, Pref] = {
+    # Experiments: they would come and go between two builds.
+    "app.normandy.enabled": False,
+    "app.shield.optoutstudies.enabled": False,
+    # Pages and prompts of a first start, of a new version, of a new day.
+    "browser.aboutwelcome.enabled": False,
+    "browser.messaging-system.whatsNewPanel.enabled": False,
+    "browser.newtabpage.activity-stream.asrouter.userprefs.cfr.addons": False,
+    "browser.newtabpage.activity-stream.asrouter.userprefs.cfr.features": False,
+    "browser.preonboarding.enabled": False,
+    "browser.startup.homepage_override.mstone": "ignore",
+    "browser.startup.upgradeDialog.enabled": False,
+    "browser.uitour.enabled": False,
+    "startup.homepage_override_url": "",
+    "startup.homepage_welcome_url": "",
+    "startup.homepage_welcome_url.additional": "",
+    "termsofuse.bypassNotification": True,
+    "trailhead.firstrun.didSeeAboutWelcome": True,
+    # Questions: default browser, closing tabs, what a crash or a killed run left open.
+    "browser.sessionstore.resume_from_crash": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "browser.tabs.crashReporting.sendReport": False,
+    "browser.tabs.warnOnClose": False,
+    "browser.warnOnQuit": False,
+}
+
+_THUNDERBIRD: dict[str, Pref] = {
+    # A first start without an account opens its wizard, and offers new addresses for sale.
+    "mail.provider.enabled": False,
+    "mail.provider.suppress_dialog_on_startup": True,
+    # Pages and prompts of a first start, of a new version, of a new year.
+    "app.donation.eoy.version.viewed": 999,
+    "mail.inappnotifications.enabled": False,
+    "mail.rights.version": 1,
+    "mailnews.start_page.enabled": False,
+    "mailnews.start_page_override.mstone": "ignore",
+    # Questions: default mail program, search of the system, calendar.
+    "calendar.integration.notify": False,
+    "mail.shell.checkDefaultClient": False,
+    "mail.spotlight.firstRunDone": True,
+    "mail.winsearch.firstRunDone": True,
+    # Its own reports to Mozilla.
+    "mail.instrumentation.askUser": False,
+    "mail.instrumentation.userOptedIn": False,
+}
+
+PREFS: dict[str, dict[str, Pref]] = {
+    "firefox": {**_EVERYWHERE, **_FIREFOX},
+    "thunderbird": {**_EVERYWHERE, **_THUNDERBIRD},
+}
+"""By the kind of profile (``catalog.apps.Desktop.profile``); a browser on Android takes Firefox's."""
+
+PROFILES = {"firefox": "Profile", "thunderbird": "ThunderbirdProfile"}
+"""By the kind of profile: the class of mozprofile."""
 
 ENVIRONMENT: dict[str, str] = {
     # A Firefox that is already open must not take the start over: the first for builds before 67, the second since.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,8 +44,12 @@ class FakeApp:
     alive: bool = False
     dies: bool = False
     error: BaseException | None = None
+    status: int | None = None  # how it ends; None: it still runs when the time is over
+    crash: str | None = None
+    said: str = ""
+    waited: list[float | None] = field(default_factory=list)
 
-    def start(self) -> None:
+    def start(self, args: Sequence[str] = (), prefs: Mapping[str, bool | int | str] = {}) -> None:
         self.done.append("start")
         if self.error is not None:
             raise self.error
@@ -53,8 +58,16 @@ class FakeApp:
     def running(self) -> bool:
         return self.alive
 
-    def wait(self) -> int | None:
-        return None
+    def wait(self, timeout: float | None = None) -> int | None:
+        self.waited.append(timeout)
+        return self.status
+
+    def output(self) -> str:
+        return self.said
+
+    def crashed(self) -> str | None:
+        assert self.done[-1] != "stop", "it must be asked before"
+        return self.crash
 
     def stop(self) -> None:
         self.done.append("stop")

@@ -20,6 +20,7 @@ import pytest
 
 from mozbisect.core.errors import BrokenBuild, CacheTrouble, CannotRun, UsageError
 from mozbisect.core.model import Build
+from mozbisect.launch import machine
 from mozbisect.launch.desktop import DesktopApp, DesktopLauncher, LaunchSettings
 from mozbisect.launch.program import find_binary
 from mozbisect.processes import ProcessTree
@@ -70,6 +71,7 @@ class Seat:
         ({"DISPLAY": ":0"}, {}),
         ({"WAYLAND_DISPLAY": "wayland-0"}, {}),
         ({"MOZ_HEADLESS": "1"}, {}),
+        ({}, {"headless": True}),
         ({}, {"args": ("--headless",)}),
         ({}, {"args": ("-headless",)}),
         ({}, {"needs_display": False}),
@@ -84,7 +86,7 @@ def test_a_machine_that_can_show_it_or_need_not_is_accepted(env: dict[str, str],
 def test_without_a_display_it_says_so_before_anything_is_downloaded() -> None:
     with pytest.raises(CannotRun) as caught:
         DesktopLauncher(SETTINGS, own_environment={"DISPLAY": ""}).check()
-    for way_out in ("--arg=--headless", "xvfb-run", "--command"):
+    for way_out in ("(--headless)", "xvfb-run", "--command"):
         assert way_out in caught.value.advice
 
 
@@ -450,9 +452,116 @@ def test_wait_gives_the_exit_status_of_a_build_that_ends_by_itself(
     go = temp.parent / "go"
     os.mkfifo(go)
     with Seat(temp, SETTINGS).run(tree_with(f"read line <{go}; exit 3"), build) as app:
+        assert app.wait(0.01) is None
         go.write_text("go\n")
         assert app.wait() == 3
         assert not app.running()
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("libgtk-3.so.0: cannot open shared object file: No such file or directory", "libgtk-3-0"),
+        ("/lib/libc.so.6: version `GLIBC_2.99' not found", "a newer libc.so.6"),
+    ],
+)
+def test_a_build_that_lacks_a_library_says_which(
+    tree_with: TreeWith, build: Build, temp: Path, says: str, told: str
+) -> None:
+    with (
+        pytest.raises(BrokenBuild) as caught,
+        Seat(temp, SETTINGS, patience=20).run(
+            tree_with(
+                f'echo "XPCOMGlueLoad error for file /x/libxul.so:"; echo "{says}"; exit 255'.replace("`", "\\`")
+            ),
+            build,
+        ),
+    ):
+        pass
+    assert told in caught.value.what.splitlines()[-1]
+    assert f"  {says}" in caught.value.what.splitlines()
+
+
+def test_a_display_that_cannot_be_opened_stops_the_run_and_blames_no_build(
+    tree_with: TreeWith, build: Build, temp: Path
+) -> None:
+    with (
+        pytest.raises(CannotRun, match="display :77"),
+        Seat(temp, SETTINGS, patience=20).run(tree_with("echo 'Error: cannot open display :77' >&2; exit 1"), build),
+    ):
+        pass
+    assert list(temp.iterdir()) == []
+
+
+def test_headless_is_told_to_the_build(tree_with: TreeWith, build: Build, temp: Path) -> None:
+    for headless in (True, False):
+        seat = Seat(temp, replace(SETTINGS, headless=headless))
+        with seat.run(tree_with('echo "${MOZ_HEADLESS-unset}"\n' + STAY), build):
+            assert seat.line() == ("1" if headless else "unset")
+
+
+def test_a_tree_whose_path_has_blanks_runs(tmp_path: Path, build: Build, temp: Path) -> None:
+    program = tmp_path / "Program Files" / "firefox" / "firefox"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{TELL}{STAY}\n")
+    root = temp / "with blanks"
+    root.mkdir()
+    seat = Seat(root, replace(SETTINGS, args=("two words",)))
+    with seat.run(tmp_path / "Program Files", build):
+        profile, _, line = seat.line().split("|")
+        assert Path(profile).parent == root
+        assert line == f"two words -profile {profile}"
+
+
+def test_what_a_build_writes_can_be_asked_for(tree_with: TreeWith, build: Build, temp: Path) -> None:
+    seat = Seat(temp, SETTINGS)
+    with seat.run(tree_with("echo first; echo second >&2\n" + STAY), build) as app:
+        seat.line()
+        seat.line()
+        assert app.output() == "first\nsecond\n"
+        app.start()
+        seat.line()
+        seat.line()
+        assert app.output() == "first\nsecond\n", "since its last start"
+
+
+def test_a_build_that_is_killed_by_a_deadly_signal_has_crashed(tree_with: TreeWith, build: Build, temp: Path) -> None:
+    go = temp.parent / "go"
+    os.mkfifo(go)
+    with Seat(temp, SETTINGS).run(tree_with(f"read line <{go}; kill -SEGV $$"), build) as app:
+        assert app.crashed() is None
+        go.write_text("go\n")
+        assert app.wait() == -11
+        assert app.crashed() == "killed by SIGSEGV"
+
+
+def test_a_crash_report_in_the_profile_is_a_crash_while_the_build_still_runs(
+    tree_with: TreeWith, build: Build, temp: Path, tmp_path: Path
+) -> None:
+    mine = persons_profile(tmp_path)
+    (mine / "minidumps").mkdir()
+    (mine / "minidumps" / "old.dmp").write_text("")
+    seat = Seat(temp, replace(SETTINGS, profile=mine))
+    with seat.run(tree_with(TELL + STAY), build) as app:
+        profile = Path(seat.line().split("|")[0])
+        assert (profile / "minidumps" / "old.dmp").exists()
+        assert app.crashed() is None
+        (profile / "minidumps" / "new.dmp").write_text("")
+        assert app.running()
+        assert app.crashed() == "a crash report was left: new.dmp"
+        app.stop()
+        assert app.crashed() is None
+
+
+def test_a_kernel_that_keeps_builds_from_their_sandbox_is_noted_once_at_the_check(tmp_path: Path, temp: Path) -> None:
+    (tmp_path / machine.USERNS).parent.mkdir(parents=True)
+    (tmp_path / machine.USERNS).write_text("1\n")
+    notes: list[str] = []
+    settings = replace(SETTINGS, needs_display=False)
+    DesktopLauncher(settings, temp, show=notes.append, proc=tmp_path).check()
+    assert len(notes) == 1
+    DesktopLauncher(replace(settings, os="mac"), temp, show=notes.append, proc=tmp_path).check()
+    assert len(notes) == 1
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError, KeyboardInterrupt, SystemExit])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mozbisect.core.errors import UsageError
 from mozbisect.launch.profile import parse_pref, read_preferences
-from mozbisect.launch.quiet import PREFS, Pref, environment
+from mozbisect.launch.profile_folder import furnished
+from mozbisect.launch.quiet import PREFS, PROFILES, Pref, environment
 
 NAMES = st.from_regex(r"[a-z][a-zA-Z0-9._-]{0,20}", fullmatch=True)
 VALUES = st.booleans() | st.integers(-(2**31), 2**31 - 1) | st.text(alphabet=st.characters(exclude_categories=["Cs"]))
@@ -128,9 +129,27 @@ def test_a_missing_file_or_a_folder_is_a_usage_error(tmp_path: Path) -> None:
         read_preferences(str(tmp_path))
 
 
-def test_every_quiet_preference_can_be_kept_by_firefox() -> None:
-    for name, value in PREFS.items():
+@pytest.mark.parametrize("kind", sorted(PREFS))
+def test_every_quiet_preference_can_be_kept_by_firefox(kind: str) -> None:
+    for name, value in PREFS[kind].items():
         assert isinstance(value, bool | str) or -(2**31) <= value < 2**31, name
+
+
+def test_every_kind_of_profile_is_kept_from_updating_and_from_reporting() -> None:
+    assert set(PREFS) == set(PROFILES)
+    for prefs in PREFS.values():
+        for name in ("app.update.auto", "extensions.update.enabled", "toolkit.telemetry.enabled"):
+            assert prefs[name] is False
+
+
+def test_a_profile_for_thunderbird_is_one_of_mozprofiles_with_thunderbirds_preferences(tmp_path: Path) -> None:
+    with furnished(tmp_path, (("mail.rights.version", 2),), (), "thunderbird") as profile:
+        assert type(profile).__name__ == "ThunderbirdProfile"
+        text = (tmp_path / "user.js").read_text()
+    assert 'user_pref("mail.provider.enabled", false);' in text
+    assert 'user_pref("mail.provider.suppress_dialog_on_startup", true);' in text
+    assert 'user_pref("mail.rights.version", 2);' in text
+    assert "aboutwelcome" not in text
 
 
 def test_what_an_outer_firefox_told_its_children_does_not_reach_the_build() -> None:

@@ -1,0 +1,35 @@
+"""Which launcher an app has: its row says so. The one place that knows all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import assert_never
+
+from mozbisect.catalog.apps import Android, Desktop, Launch, Shell
+from mozbisect.core.ports import Launcher
+from mozbisect.launch.android import AndroidLauncher
+from mozbisect.launch.desktop import DesktopLauncher
+from mozbisect.launch.settings import LaunchSettings
+from mozbisect.launch.shell import ShellLauncher
+
+
+def launcher_of(
+    how: Launch,
+    settings: LaunchSettings,
+    temp_root: Path | None,
+    *,
+    adb_profile_dir: str | None = None,
+    show: Callable[[str], None],
+) -> Launcher:
+    """The launcher of an app whose row says ``how``. What the row knows of the settings is put into them."""
+    match how:
+        case Desktop(binaries=binaries, profile=kind):
+            return DesktopLauncher(replace(settings, binary_names=binaries, profile_kind=kind), temp_root, show=show)
+        case Android():
+            return AndroidLauncher(settings, how, temp_root, profile_dir=adb_profile_dir, say=show)
+        case Shell(binaries=binaries):
+            return ShellLauncher(replace(settings, binary_names=binaries), temp_root, show=show)
+        case other:
+            assert_never(other)
