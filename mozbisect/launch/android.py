@@ -104,7 +104,8 @@ class _Manner:
 class AndroidLauncher:
     """Installs and runs builds of one browser on one device. ``say`` gets notes for the person.
 
-    ``profile_dir``: a folder on the device for the profile; mozdevice finds one if ``None``.
+    ``profile_dir``: a folder on the device for the profile; mozdevice finds one if ``None``. ``connect``: makes the
+    device of a run, from the path of adb and its serial number.
     """
 
     def __init__(
@@ -118,10 +119,12 @@ class AndroidLauncher:
         own_environment: Mapping[str, str] = os.environ,
         patience: float = PATIENCE,
         pause: float = PAUSE,
+        connect: Callable[[Path, str], Device] = Device,
     ) -> None:
         profiles = ProfileFolders(settings.profile, settings.persistence, temp_root)
         self._manner = _Manner(row, settings, profiles, profile_dir, say, patience, pause)
         self._environment = own_environment
+        self._connect = connect
         self._device: Device | None = None
 
     def check(self) -> None:
@@ -180,7 +183,7 @@ class AndroidLauncher:
         if self._device is None:
             adb = find_adb(self._environment)
             serial = choose(listed(adb), self._environment.get(ANDROID_SERIAL))
-            self._device = Device(adb, serial)
+            self._device = self._connect(adb, serial)
         return self._device
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,3 +45,23 @@ def tree_with(tmp_path: Path) -> Callable[[str], Path]:
         return tmp_path / "tree"
 
     return make
+
+
+@pytest.fixture
+def noexec(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which no program may be executed: a mount of that kind, one that is there or a new one."""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, place, _, options, *_ = line.split()
+        if "noexec" in options.split(",") and "rw" in options.split(",") and place == "/dev/shm":
+            folder = Path(place) / f"mozbisect-test-{os.getpid()}"
+            folder.mkdir()
+            yield folder
+            shutil.rmtree(folder)
+            return
+    made = tmp_path / "noexec"
+    made.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=1m", "tmpfs", str(made)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no noexec folder can be had here")
+    yield made
+    subprocess.run(["umount", str(made)], check=True)

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mozbisect.core.errors import CannotRun
 from mozbisect.launch import machine
-from mozbisect.launch.settings import environment_for_commands
+from mozbisect.launch.desktop import DesktopLauncher
+from mozbisect.launch.settings import LaunchSettings, environment_for_commands
+from mozbisect.launch.shell import ShellLauncher
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="what Linux may lack")
 
@@ -18,31 +17,20 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="what Linux may lack")
 # ------------------------------------------------------------------------------- a folder for programs
 
 
-@pytest.fixture
-def noexec(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which no program may be executed: a mount of that kind, one that is there or a new one."""
-    for line in Path("/proc/mounts").read_text().splitlines():
-        _, place, _, options, *_ = line.split()
-        if "noexec" in options.split(",") and "rw" in options.split(",") and place == "/dev/shm":
-            folder = Path(place) / f"mozbisect-test-{os.getpid()}"
-            folder.mkdir()
-            yield folder
-            shutil.rmtree(folder)
-            return
-    made = tmp_path / "noexec"
-    made.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=1m", "tmpfs", str(made)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no noexec folder can be had here")
-    yield made
-    subprocess.run(["umount", str(made)], check=True)
-
-
 def test_a_folder_where_nothing_may_be_executed_is_refused_with_the_way_out(noexec: Path) -> None:
     with pytest.raises(CannotRun, match=str(noexec)) as caught:
         machine.must_run_programs(noexec)
     assert "TMPDIR=" in caught.value.advice
     assert list(noexec.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [DesktopLauncher, ShellLauncher])
+def test_every_launcher_that_runs_programs_here_finds_it_before_anything_is_downloaded(
+    noexec: Path, kind: type[DesktopLauncher | ShellLauncher]
+) -> None:
+    settings = LaunchSettings(app="any", os="linux", binary_names=("any",), needs_display=False)
+    with pytest.raises(CannotRun, match="no program there may be executed"):
+        kind(settings, noexec).check()
 
 
 def test_a_usual_folder_is_accepted_and_left_clean(tmp_path: Path) -> None:
@@ -69,6 +57,9 @@ def test_root_in_the_session_of_another_is_refused_before_firefox_does(tmp_path:
     assert f"{name} is {theirs}" in caught.value.what
     assert "HOME=/root" in caught.value.advice
     machine.must_be_at_home("firefox", {name: str(theirs)}, uid=1000)
+    settings = LaunchSettings(app="firefox", os="linux", headless=True)
+    with pytest.raises(CannotRun, match=name):
+        DesktopLauncher(settings, tmp_path, own_environment={name: str(theirs)}).check()
 
 
 def test_a_session_that_is_ones_own_or_none_is_accepted(tmp_path: Path) -> None:
