@@ -12,14 +12,22 @@ from mozbisect.wiring import Request, World
 
 
 def launch_one(
-    bound: Bound, seen: World, ports: Ports, asked: Request, *, judged: bool, say: Callable[[str], None]
+    bound: Bound,
+    seen: World,
+    ports: Ports,
+    asked: Request,
+    *,
+    judged: bool,
+    say: Callable[[str], None],
+    nearest: bool = False,
 ) -> int:
     """Run the build that ``bound`` means until it ends; ``judged``: let the judge run it instead.
 
+    ``nearest``: where the bound itself has no build, the one that is nearest in time is taken.
     Gives the exit status: the app's own, or 0 for good, 1 for bad, 125 for skip.
     """
     ports.launcher.check()
-    build = _first_build(_candidates(bound, seen, asked), ports, say)
+    build = _build(bound, seen, ports, asked, nearest=nearest, say=say)
     if isinstance(bound, Revision) and build.revision and not build.revision.startswith(bound.hex):
         say(f"{bound} came with this push, and was not built by itself:")
     say(f"{build.candidate.title}: {build.build_type}, {build.url}")
@@ -32,6 +40,20 @@ def launch_one(
     return 130 if isinstance(answer, Move) else _status(answer.side, asked.terms)
 
 
+def _build(
+    bound: Bound, seen: World, ports: Ports, asked: Request, *, nearest: bool, say: Callable[[str], None]
+) -> Build:
+    """Raises ``NothingToSearch``."""
+    try:
+        return _first_build(_candidates(bound, seen, asked), ports, say)
+    except NothingToSearch:
+        if not nearest:
+            raise
+    build = _first_build(_around(bound, seen, asked), ports, say)
+    say(f"{bound} itself has no build: the nearest that has one is taken, {build.candidate.title}.")
+    return build
+
+
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
     if isinstance(bound, Revision):
         return [seen.revisions.push_of(bound.hex, asked.leg.repo)]
@@ -40,8 +62,17 @@ def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate
     return seen.nightlies.at(bound)
 
 
+def _around(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
+    """Of the same kind, the nearest first. That the bound's own have no build is remembered: asking again is free."""
+    if isinstance(bound, Revision):
+        return seen.pushes.near(bound, seen.revisions.push_of(bound.hex, asked.leg.repo).repo)
+    if asked.leg.kind is LegKind.PUSHES:
+        return seen.pushes.near(bound, asked.leg.repo)
+    return seen.nightlies.near(bound)
+
+
 def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:
-    reason = ""
+    reason = "nothing was built around it"
     for candidate in candidates:
         try:
             return ports.source.find(candidate)

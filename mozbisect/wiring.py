@@ -21,6 +21,7 @@ from mozbisect.core.errors import UsageError
 from mozbisect.core.model import FIX, REGRESSION, Bound, Build, Leg, Target, Terms
 from mozbisect.core.news import Bringing
 from mozbisect.core.ports import Judge, Launcher, Reporter
+from mozbisect.credentials import Credentials
 from mozbisect.engine import Ports
 from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
@@ -37,7 +38,7 @@ from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushes import Pushes
 from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.revisions import Revisions
-from mozbisect.sources.taskcluster import Taskcluster
+from mozbisect.sources.taskcluster import Taskcluster, guard
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def request(options: Options, *, today: date) -> Request:
 
 
 def _check_places(options: Options) -> None:
-    for name in ("archive_base_url", "taskcluster_root_url", "hg_url", "lando_url"):
+    for name in ("archive_base_url", "taskcluster_root_url", "hg_url", "lando_url", "product_details_url"):
         url = getattr(options, name)
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"--{name.replace('_', '-')} must begin with http:// or https://, and is {url!r}.")
@@ -89,7 +90,7 @@ def target_of(options: Options) -> Target:
     if wanted not in row.build_types:
         raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}.")
     arch = _arch(options)
-    target = Target(row.name, _SYSTEMS.get(sys.platform, sys.platform), arch, apps.types_in_order(wanted))
+    target = Target(row.name, options.os or this_system(), arch, apps.types_in_order(wanted))
     apps.platform(target)
     return target
 
@@ -106,6 +107,11 @@ def _arch(options: Options) -> str:
 
 
 _SYSTEMS = {"linux": "linux", "darwin": "mac", "win32": "win"}
+
+
+def this_system() -> str:
+    """The operating system that builds are run on."""
+    return _SYSTEMS.get(sys.platform, sys.platform)
 
 
 def _processor() -> str:
@@ -138,9 +144,9 @@ class World:
     source: Mozilla
 
 
-def world(options: Options, target: Target, *, today: date) -> World:
-    """The services that the options name."""
-    http = Http(timeout=options.http_timeout)
+def world(options: Options, target: Target, *, today: date, credentials: Credentials | None = None) -> World:
+    """The services that the options name. ``credentials``: who we are for Taskcluster, if it has to know."""
+    http = Http(timeout=options.http_timeout, guard=guard(options.taskcluster_root_url, credentials))
     pushlog = Pushlog(http, options.hg_url)
     revisions = Revisions(pushlog, Lando(http, options.lando_url), any_repo=options.repo is None)
     pushes = Pushes(pushlog, revisions)

@@ -19,7 +19,7 @@ from mozbisect.core.model import Bound, Build, Candidate, Day, Digest, Kind, Leg
 from mozbisect.net import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
 from mozbisect.sources.listing import Entry, entries
-from mozbisect.sources.span import at_or_after, at_or_before, in_order, span
+from mozbisect.sources.span import at_or_after, at_or_before, in_order, nearest, span
 from mozbisect.sources.together import together
 
 SPARE_DAYS = 7
@@ -77,6 +77,12 @@ class Nightlies:
             f"There is no {self._target.app} nightly of {bound}.",
             advice=f"The nearest: {', '.join(item.key for item in near)}." if near else "",
         )
+
+    def near(self, bound: Bound) -> Sequence[Candidate]:
+        """The nightlies around a bound, the nearest first; those of the bound itself are among them."""
+        first, last = self._moments(bound, old=True)
+        around = self._between(first.date() - timedelta(days=SPARE_DAYS), last.date() + timedelta(days=SPARE_DAYS))
+        return nearest(around, (first, last))
 
     def find(self, nightly: Candidate) -> Build:
         """The target's build in a nightly's folder. Raises ``NoBuild``, ``NetworkError``."""

@@ -12,10 +12,12 @@ from mozbisect.core.model import Bound, Candidate, Changeset, Finding, Kind, Leg
 from mozbisect.sources.landings import landings
 from mozbisect.sources.pushlog import Pushlog, push_id
 from mozbisect.sources.revisions import Revisions
-from mozbisect.sources.span import at_or_after, at_or_before, in_order, span
+from mozbisect.sources.span import at_or_after, at_or_before, in_order, nearest, span
 
 SPARE_PUSHES = 10
 """How many pushes beyond the bounds are listed, to stand in for an end without a build."""
+
+MOST_TRIED = 40  # pushes around a bound; each costs some requests to find that it has no build
 
 MOST_DESCRIBED = 200  # pushes; a longer list of changesets is no help in a report
 
@@ -49,6 +51,12 @@ class Pushes:
         if not found:
             raise NothingToSearch(f"There is no push to {repo_name} of {bound}.")
         return found[::-1]
+
+    def near(self, bound: Bound, repo_name: str) -> Sequence[Candidate]:
+        """The pushes around a bound, the nearest first; those of the bound itself are among them."""
+        moments = span(bound, lambda text: self._revisions.push_of(text, repo_name))
+        first, last = moments[0].date() - timedelta(days=1), moments[1].date() + timedelta(days=1)
+        return nearest(self._pushlog.by_day(repo_name, first, last), moments)[:MOST_TRIED]
 
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         """What the pushes after last old up to first new brought; empty if they are not pushes of one repository."""

@@ -57,3 +57,13 @@ def at_or_after(found: Sequence[Candidate], moments: Span) -> int:
     within = [at for at, item in enumerate(found) if moments[0] <= item.when <= moments[1]]
     after = [at for at, item in enumerate(found) if item.when > moments[1]]
     return within[-1] if within else after[0] if after else len(found) - 1
+
+
+def nearest(found: Sequence[Candidate], moments: Span) -> list[Candidate]:
+    """The nearest in time first; of two that are equally near, or within the moments, the later one."""
+
+    def distance(item: Candidate) -> tuple[timedelta, float]:
+        apart = max(moments[0] - item.when, item.when - moments[1], timedelta(0))
+        return apart, -item.when.timestamp()
+
+    return sorted(found, key=distance)
