@@ -91,7 +91,7 @@ def _instead(words: str) -> str:
 
 def _section(command: click.Command, title: str) -> Iterator[str]:
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
-    words = "".join(f" [{param.name.upper()}]" for param in arguments if param.name)
+    words = "".join(f" {_word(param)}" for param in arguments)
     lines = [f"## `{title}{words}`", "", _first_paragraph(command), ""]
     tables = list(_tables(command))
     if tables:
@@ -101,6 +101,11 @@ def _section(command: click.Command, title: str) -> Iterator[str]:
     if isinstance(command, click.Group):
         for name, child in sorted(command.commands.items()):
             yield from _section(child, f"{title} {name}")
+
+
+def _word(argument: click.Argument) -> str:
+    name = (argument.name or "").upper()
+    return name if argument.required else f"[{name}]"
 
 
 def _first_paragraph(command: click.Command) -> str:

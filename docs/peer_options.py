@@ -1,5 +1,5 @@
-"""The options of mozregression 7.6.0 beside ours: one literal row each. generate.py makes a page of it, and a test holds
-it against the recorded ``mozregression --help``.
+"""The options of mozregression 7.6.0 beside ours: one literal row each. generate.py makes a page of it, and a test
+holds it against the recorded ``mozregression --help``.
 
 (its spellings, ours, what differs)
 """
@@ -19,7 +19,7 @@ OPTIONS = (
     ("-p, --profile", "-p, --profile", SAME),
     ("--adb-profile-dir", "--adb-profile-dir", SAME),
     ("--profile-persistence", "--profile-persistence", SAME),
-    ("-a, --arg", "-a, --arg", "`-a --foo` works as well as `--arg=--foo`."),
+    ("-a, --arg", "-a, --arg", "`-a --headless` works as well as `--arg=--headless`."),
     ("--pref", "--pref", "May be repeated, too: there, only the last one counts. One without a colon is refused."),
     ("--preferences", "--preferences", "May be repeated, too: there, only the last one counts."),
     ("-n, --app", "-n, --app", SAME),

@@ -105,7 +105,7 @@ _YES = frozenset({"yes", "y", "true", "t", "on", "1", "always", "enabled", "enab
 
 def yes_or_no(text: str) -> bool | None:
     """What a person means who writes this for true or false; None when it could be either."""
-    word = text.strip().strip("\"'").strip().lower()
+    word = text.strip(" \t\r\n\"'").lower()
     return True if word in _YES else False if word in _NO else None
 
 
