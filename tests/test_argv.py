@@ -104,6 +104,16 @@ def test_no_former_option_is_one_of_today_and_each_says_an_option_of_today() -> 
             assert OURS.knows(tidied[0].partition("=")[0])
 
 
+def test_a_front_end_that_makes_a_context_of_a_list_has_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--pref", "a:1", "b:2", "--persist-size", "20", "-a", "--foo"]
+    params = mozbisect.make_context("mozbisect", words).params
+    assert (params["pref"], params["persist_size_limit"], params["arg"]) == (("a:1", "b:2"), 20.0, ("--foo",))
+    with pytest.raises(click.UsageError, match="write --good 8850aa0f"):
+        mozbisect.make_context("mozbisect", ["--good-rev", "8850aa0f"])
+    with pytest.raises(click.UsageError, match="write --good 8850aa0f"):
+        mozbisect.commands["builds"].make_context("builds", ["--good-rev", "8850aa0f"])
+
+
 def test_the_options_of_the_peer_are_all_ours() -> None:
     assert set(LONG) >= PEER
 

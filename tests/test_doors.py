@@ -256,6 +256,7 @@ def test_both_ends_good_is_status_4(program: Program, world: World, server: Prac
         (["resume", "nothing"], "session"),
         (["--good-rev", "8850aa0f", "--bad-rev", "2a193b7f"], "write --good 8850aa0f"),
         (["2026-09-01"], "--good 2026-09-01"),
+        (["--pref", "a:1", "resume"], "--pref before the command 'resume' has no effect"),
         (["--good", "2026-09-01", "--command", "{binary} --check | grep red"], "no shell"),
         (["--good", "2026-09-01", "--hg-url", "ftp://example.org"], "must begin with http"),
         (["--good", "2026-09-01", "--persist", "/dev/null"], "is no folder"),

@@ -270,6 +270,16 @@ def test_the_nearest_build_is_taken_where_there_is_none(program: Program, world:
     assert f"nightly of {last}" in done.stderr
 
 
+def test_the_nearest_push_is_taken_where_there_is_none(program: Program, world: World, server: PracticeServer) -> None:
+    last = next(one for one in reversed(world.branch_pushes) if world.testable(one))
+    gone = str(max(one.when for one in world.branch_pushes).date() + timedelta(days=1))
+    words = ["--launch", gone, "--repo", "autoland", "--arch", "x86_64", "--command", "echo {changeset}"]
+    assert program(*words, *services(server)).returncode == 3
+    done = program(*words, *services(server), "--nearest")
+    assert last.head.node in done.stdout + done.stderr
+    assert f"{gone} itself has no build" in done.stderr
+
+
 def test_nearest_without_launch_and_another_system_are_refused_in_a_sentence(program: Program) -> None:
     assert "--launch" in program("--nearest", "--good", "2026-09-01").stderr
     other = "mac" if sys.platform != "darwin" else "win"
