@@ -51,9 +51,9 @@ def bisect(
     options = _options(words)
     _runs_here(options)
     now = datetime.now(UTC)
-    from mozbisect import wiring
+    from mozbisect import request
 
-    asked = wiring.request(options, today=now.date())
+    asked = request.read(options, today=now.date())
     opened = Opened(FORMAT, f"mozbisect {__version__}", now.replace(microsecond=0), asked.terms, options.to_row())
     with kept_sessions().create(now) as journal:
         journal.write(opened)
@@ -82,18 +82,20 @@ def _run(
     undo: bool = False,
     credentials: Credentials | None,
 ) -> None:
-    from mozbisect import wiring
+    from mozbisect import request, wiring
     from mozbisect.engine import Engine
 
     today = session.opened.started.date()
-    asked = wiring.request(options, today=today)
+    asked = request.read(options, today=today)
     terminal = Terminal(asked.terms)
     reporters: list[Reporter] = [terminal]
+    for note in asked.notes:
+        _say(note)
     seen = wiring.world(options, asked.target, today=today, credentials=credentials)
     engine = None
     try:
         with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, reporters, say=_say) as ports:
-            engine = Engine(session, ports, journal.write)
+            engine = Engine(session, ports, journal.write, asked.reach)
             if undo:
                 engine.undo()
             engine.run(asked.leg)
@@ -162,11 +164,13 @@ def report(name: str | None, output: str) -> None:
 
 def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials: Credentials | None = None) -> None:
     """List the candidates between two bounds."""
-    from mozbisect import wiring
+    from mozbisect import request, wiring
 
     options = _options(words)
     today = datetime.now(UTC).date()
-    asked = wiring.request(options, today=today)
+    asked = request.read(options, today=today)
+    for note in asked.notes:
+        _say(note)
     source = wiring.world(options, asked.target, today=today, credentials=credentials).source
     timeline = source.timeline(asked.leg)
     shown = timeline.candidates[timeline.old_at : timeline.new_at + 1]
@@ -176,7 +180,7 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     if output == "json":
         _print(json.dumps(rows, indent=2))
         return
-    for note in timeline.notes:
+    for note in (*asked.notes, *timeline.notes):
         _say(note)
     for row in rows:
         _print("  ".join(str(row[key]) for key in ("date", "key", "revision", "url", "missing") if row[key]))
@@ -211,7 +215,7 @@ def launch(
 
     ``nearest``: when there is no such build, the one that is nearest in time will do.
     """
-    from mozbisect import wiring
+    from mozbisect import request, wiring
     from mozbisect.single import launch_one
 
     options = _options(words)
@@ -220,8 +224,10 @@ def launch(
         if getattr(options, name):
             raise UsageError(f"--launch searches nothing: --{name.replace('_', '-')} has no place beside it.")
     today = datetime.now(UTC).date()
-    bound = wiring.bound(text, "--launch", today)
-    asked = wiring.request(options, today=today)
+    bound = request.bound(text, "--launch", today)
+    asked = request.read(options, today=today)
+    for note in asked.notes:
+        _say(note)
     seen = wiring.world(options, asked.target, today=today, credentials=credentials)
     with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
         try:
@@ -234,9 +240,9 @@ def launch(
 
 def _runs_here(options: Options) -> None:
     """Raises ``UsageError`` when builds for another system are to be run."""
-    from mozbisect import wiring
+    from mozbisect import request
 
-    here = wiring.this_system()
+    here = request.this_system()
     if options.os not in (None, here):
         raise UsageError(
             f"--os {options.os}: builds for another system than this one ({here}) can be listed, but not run here.",
@@ -394,9 +400,6 @@ def _options(words: Mapping[str, Any]) -> Options:
     for key in ("profile", "persist"):
         # An empty text is how a configuration file, or a script, says "none".
         given[key] = str(_absolute(given[key])) if given.get(key) else None
-    if given.get("arch") and given.get("bits"):
-        _say(f"--arch {given['arch']} and --bits {given['bits']} were both given: --arch is taken.")
-        given["bits"] = None
     return Options(**{**given, "folder": str(Path.cwd())})
 
 

@@ -18,6 +18,7 @@ from mozbisect.core import plan
 from mozbisect.core.errors import (
     BrokenBuild,
     EndsContradict,
+    Expired,
     Interrupted,
     MozbisectError,
     NetworkError,
@@ -26,11 +27,11 @@ from mozbisect.core.errors import (
     NothingToSearch,
     UsageError,
 )
-from mozbisect.core.journal import Clash, Ended, Event, Judged, Listed, Missing, Next, Session, Undone
-from mozbisect.core.model import Build, Candidate, Changeset, Finding, Leg, LegKind, Move, Side, Terms, Verdict
+from mozbisect.core.journal import Ended, Event, Judged, Listed, Missing, Next, Session, Undone
+from mozbisect.core.model import Build, Candidate, Changeset, Clash, Finding, Leg, Move, Side, Terms, Verdict
 from mozbisect.core.news import Listing, Note, Trying
 from mozbisect.core.ports import App, Fetcher, Judge, Launcher, Question, Reporter, Source
-from mozbisect.core.search import Costs
+from mozbisect.core.search import EQUAL_COSTS, Costs
 
 SURVEYS = {2: 8, 10: 24, 34: 64}
 """After so many candidates without a build in a row, the next so many are looked up side by side."""
@@ -42,7 +43,9 @@ FAILED_FETCHES = 6
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All that is worldly. ``clock`` gives seconds, only to measure how long judging took."""
+    """All that is worldly. ``clock`` gives seconds, only to measure how long judging took. ``use_kept``: builds that an
+    earlier run has left here are preferred to their neighbours. ``broken_is``: the side of a build that is here whole
+    but cannot be installed or started."""
 
     source: Source
     fetcher: Fetcher
@@ -50,14 +53,17 @@ class Ports:
     judge: Judge
     reporters: Sequence[Reporter]
     clock: Callable[[], float] = time.monotonic
+    use_kept: bool = True
+    broken_is: Side = Side.UNTESTABLE
 
 
 class Engine:
-    """Runs one session to its end. ``write`` makes an event durable."""
+    """Runs one session to its end. ``write`` makes an event durable; ``reach``: which kinds of builds there are."""
 
-    def __init__(self, session: Session, ports: Ports, write: Callable[[Event], None]) -> None:
+    def __init__(self, session: Session, ports: Ports, write: Callable[[Event], None], reach: plan.Reach) -> None:
         self.session = session
         self._ports = ports
+        self._reach = reach
         self._write = write
         self._misses = 0
         self._failed_fetches = 0
@@ -72,14 +78,14 @@ class Engine:
         if self.session.ended is None:
             self._ports.launcher.check()
         if not self.session.stages:
-            self._open(first)
+            self._open_first(first)
         while True:
             step = self.session.ask(self._costs())
             match step:
                 case Next():
                     self._test(step)
                 case Clash():
-                    raise _contradiction(step, self.session.opened.terms)
+                    self._look_back(step)
                 case Finding():
                     if self.session.ended is not None:
                         return step
@@ -103,12 +109,37 @@ class Engine:
         if leg.check_ends:
             self._ports.source.look_up([timeline.candidates[timeline.old_at], timeline.candidates[timeline.new_at]])
 
+    def _open_first(self, leg: Leg) -> None:
+        """Open the first leg; or the other kind of builds for its range, if its own are not kept any more."""
+        try:
+            self._open(leg)
+        except Expired as expired:
+            other = plan.instead_of(leg, self._reach)
+            if other is None:
+                raise
+            self._tell(Note(expired.what))
+            self._open(other)
+
+    def _look_back(self, clash: Clash) -> None:
+        """Go on further back if the old end was only a guess. Raises ``EndsContradict`` if it was not."""
+        terms = self.session.opened.terms
+        leg = plan.further_back(self.session.stage.timeline.leg, clash)
+        if leg is None:
+            raise _contradiction(clash, terms)
+        try:
+            self._open(leg)
+        except NothingToSearch as none:
+            raise EndsContradict(
+                f"No {terms.old} build was found: the {clash.seen_new.title} is {terms.new} as well, and {none.what}"
+            ) from none
+
     def _look_closer(self, finding: Finding) -> None:
         if finding.leg.check_ends and not self.session.verdicts:
-            raise self._nothing_testable(finding)
+            self._use_other_builds(finding)
+            return
         if not finding.leg.check_ends:
             finding = self._with_trusted_builds(finding)
-        leg = plan.next_leg(finding)
+        leg = plan.next_leg(finding, self._reach)
         if isinstance(leg, str):
             self._end(finding, leg)
             return
@@ -116,6 +147,14 @@ class Engine:
             self._open(leg, finding)
         except (NothingToSearch, UsageError) as error:
             self._end(finding, error.what)
+
+    def _use_other_builds(self, finding: Finding) -> None:
+        """Not one build of the range could be tested. Raises ``NothingToSearch`` unless there is another kind."""
+        leg = None if self.session.stage.judged else plan.instead_of(finding.leg, self._reach)
+        if leg is None:
+            raise self._nothing_testable(finding)
+        self._tell(Note(self._nothing_testable(finding).what))
+        self._open(leg)
 
     def _with_trusted_builds(self, finding: Finding) -> Finding:
         """With --mode no-first-check an end may stay untested; a closer leg still needs the revision of its build."""
@@ -130,7 +169,7 @@ class Engine:
     def _end(self, finding: Finding, why: str) -> None:
         if finding.leg.check_ends:
             self._refuse_mere_claims(finding)
-        self._happened(Ended(why, self._changesets(finding)))
+        self._happened(Ended(why, self._changesets(finding), self._git_hashes(finding)))
 
     def _refuse_mere_claims(self, finding: Finding) -> None:
         """What was not tested is never taken as good or bad, also if a person said so."""
@@ -150,18 +189,29 @@ class Engine:
             self._tell(Note(f"The descriptions of the changesets could not be had: {error.what}"))
             return ()
 
+    def _git_hashes(self, finding: Finding) -> dict[str, str]:
+        """Mercurial → Git, of the two ends whose Git hash nobody has told so far."""
+        found: dict[str, str] = {}
+        for candidate, build in ((finding.last_old, finding.old_build), (finding.first_new, finding.new_build)):
+            revision = candidate.revision or (build.revision if build else None)
+            told = candidate.git_revision or (build.git_revision if build else None)
+            if revision and not told and (git := self._ports.source.git_of(revision)):
+                found[revision] = git
+        return found
+
     def _nothing_testable(self, finding: Finding) -> NothingToSearch:
         count = len(self.session.stage.timeline.candidates)
         reason = finding.untested[0].reason if finding.untested else "not tried"
-        what = "nightlies" if finding.leg.kind is LegKind.NIGHTLIES else "pushes"
         return NothingToSearch(
-            f"None of the {count} {what} in this range has a build that can be tested ({reason}).",
+            f"None of the {count} {finding.leg.kind.of.many} in this range has a build that can be tested ({reason}).",
             advice="Try another range, another --build-type or another --arch.",
         )
 
     def _costs(self) -> Costs:
         """A build that an earlier run has left here is cheaper than one to download. Looked at once a leg."""
         leg = len(self.session.stages)
+        if not self._ports.use_kept:
+            return EQUAL_COSTS
         if leg not in self._at_hand:
             self._at_hand[leg] = self._ports.fetcher.at_hand(self.session.stage.timeline.candidates)
         return Costs(at_hand=self._at_hand[leg])
@@ -191,17 +241,21 @@ class Engine:
             self._ports.source.look_up(self.session.stage.if_missing(SURVEYS.get(self._misses, SURVEYED_AT_LAST)))
 
     def _judge(self, step: Next, build: Build) -> None:
+        began = self._ports.clock()
         with ExitStack() as stack:
             tree = self._bring(build, stack)
-            app = stack.enter_context(self._ports.launcher.install(tree, build))
-            known = _completed(build, app)
-            self._ports.fetcher.ahead(self.session.stage.ahead(self._costs()))
-            began = self._ports.clock()
-            answer = self._ports.judge.judge(app, known, self._question(step))
+            try:
+                app = stack.enter_context(self._ports.launcher.install(tree, build))
+                build = _completed(build, app)
+                self._ports.fetcher.ahead(self.session.stage.ahead(self._costs()))
+                began = self._ports.clock()
+                answer = self._ports.judge.judge(app, build, self._question(step))
+            except BrokenBuild as broken:
+                answer = self._verdict_on(broken)
             seconds = round(self._ports.clock() - began, 3)
         match answer:
             case Verdict(side=side, reason=reason):
-                self._happened(Judged(step.candidate.key, side, reason, known, seconds, asked=True))
+                self._happened(Judged(step.candidate.key, side, reason, build, seconds, asked=True))
             case Move.RETRY:
                 return
             case Move.BACK:
@@ -210,6 +264,12 @@ class Engine:
                 raise Interrupted("Stopped.")
             case other:
                 assert_never(other)
+
+    def _verdict_on(self, broken: BrokenBuild) -> Verdict:
+        """A build that came whole but cannot be installed or started. Raises it again where that is no evidence."""
+        if self._ports.broken_is is Side.UNTESTABLE:
+            raise broken
+        return Verdict(self._ports.broken_is, broken.what)
 
     def _bring(self, build: Build, stack: ExitStack) -> Path:
         try:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mozbisect.core.errors import NoBuild, NothingToSearch
-from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Terms
+from mozbisect.core.model import Bound, Build, Candidate, LegKind, Move, Revision, Side, Tag, Terms
 from mozbisect.core.ports import Question
 from mozbisect.engine import Ports
-from mozbisect.wiring import Request, World
+from mozbisect.request import Request
+from mozbisect.wiring import World
+
+MOST_TRIED = 40  # candidates around a bound; each costs some requests to find that it has no build
 
 
 def launch_one(
@@ -44,35 +47,44 @@ def _build(
     bound: Bound, seen: World, ports: Ports, asked: Request, *, nearest: bool, say: Callable[[str], None]
 ) -> Build:
     """Raises ``NothingToSearch``."""
+    own: Sequence[Candidate] = ()
     try:
-        return _first_build(_candidates(bound, seen, asked), ports, say)
+        own = _candidates(bound, seen, asked)
+        return _first_build(own, ports, say)
     except NothingToSearch:
-        if not nearest:
+        around = [item for item in _around(bound, seen, asked) if item not in own] if nearest else []
+        if not around:
             raise
-    build = _first_build(_around(bound, seen, asked), ports, say)
+    build = _first_build(around[:MOST_TRIED], ports, say)
     say(f"{bound} itself has no build: the nearest that has one is taken, {build.candidate.title}.")
     return build
 
 
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
-    if isinstance(bound, Revision):
-        return [seen.revisions.push_of(bound.hex, asked.leg.repo)]
-    if asked.leg.kind is LegKind.PUSHES:  # a branch that has no nightlies
-        return seen.pushes.at(bound, asked.leg.repo)
-    return seen.nightlies.at(bound)
+    match asked.leg.kind:
+        case LegKind.RELEASES:
+            return seen.releases.at(bound)
+        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag) or not asked.reach.pushes:
+            return seen.nightlies.at(bound, asked.leg.repo)
+    if isinstance(bound, Revision | Tag):
+        return [seen.revisions.push_of(str(bound), asked.leg.repo)]
+    return seen.pushes.at(bound, asked.leg.repo)
 
 
 def _around(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
-    """Of the same kind, the nearest first. That the bound's own have no build is remembered: asking again is free."""
-    if isinstance(bound, Revision):
-        return seen.pushes.near(bound, seen.revisions.push_of(bound.hex, asked.leg.repo).repo)
-    if asked.leg.kind is LegKind.PUSHES:
-        return seen.pushes.near(bound, asked.leg.repo)
-    return seen.nightlies.near(bound)
+    """Of the same kind, the nearest first; of releases there is no nearest."""
+    match asked.leg.kind:
+        case LegKind.RELEASES:
+            return ()
+        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag) or not asked.reach.pushes:
+            return seen.nightlies.near(bound, asked.leg.repo)
+    if isinstance(bound, Revision | Tag):
+        return seen.pushes.near(bound, seen.revisions.push_of(str(bound), asked.leg.repo).repo)
+    return seen.pushes.near(bound, asked.leg.repo)
 
 
 def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:
-    reason = "nothing was built around it"
+    reason = "nothing was pushed there"
     for candidate in candidates:
         try:
             return ports.source.find(candidate)

@@ -13,19 +13,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mozbisect.core.errors import BrokenBuild, NoBuild, NothingToSearch
+from mozbisect.core.errors import BrokenBuild, Expired, NoBuild, NothingToSearch
 from mozbisect.core.model import (
     Answer,
+    Before,
     Bound,
     Build,
     BuildId,
     Candidate,
     Changeset,
+    Day,
     Finding,
     Kind,
     Leg,
     LegKind,
     Revision,
+    Shut,
     Side,
     Timeline,
     Verdict,
@@ -48,6 +51,8 @@ class FakeSource:
     merged: int = 5
     no_build: frozenset[str] = frozenset()  # keys
     looked_up: list[str] = field(default_factory=list)
+    expired: frozenset[LegKind] = frozenset()
+    shut: tuple[Shut, ...] = ()
 
     def __post_init__(self) -> None:
         self.autoland: list[Candidate] = []
@@ -85,11 +90,15 @@ class FakeSource:
 
     def timeline(self, leg: Leg) -> Timeline:
         match leg.kind:
+            case _ if leg.kind in self.expired:
+                raise Expired("They are gone.")
+            case LegKind.NIGHTLIES if leg.back:
+                return self._before(leg)
             case LegKind.NIGHTLIES:
                 found = self.nightlies
-                return Timeline(leg, tuple(found), 2, len(found) - 3)
+                return Timeline(leg, tuple(found), 2, len(found) - 3, shut=self.shut)
             case LegKind.PUSHES:
-                old, new = self._at(leg.old), self._at(leg.new)
+                old, new = self._at(leg.old, 0), self._at(leg.new, len(self.central) - 1)
                 if not leg.ends:
                     return Timeline(leg, tuple(self.central), old, new)
                 between = self.central[old + 1 : new + 1]
@@ -102,9 +111,21 @@ class FakeSource:
                 new = replace(leg.ends[1], changesets=leg.ends[1].changesets[-1:])
                 return Timeline(leg, (leg.ends[0], *inner, new), 0, len(inner) + 1)
 
-    def _at(self, bound: Bound) -> int:
+    def _before(self, leg: Leg) -> Timeline:
+        """The nightlies from so many weeks before the last one, up to the one that was seen last."""
+        assert isinstance(leg.old, Before)
+        found = self.nightlies
+        old_at = max(len(found) - 1 - 7 * leg.old.weeks, 0)
+        new_at = [item.when for item in found].index(leg.new.stamp) if isinstance(leg.new, BuildId) else len(found) - 1
+        if old_at >= new_at:
+            raise NothingToSearch("there is nothing older.")
+        return Timeline(leg, tuple(found), old_at, new_at)
+
+    def _at(self, bound: Bound, of_a_day: int) -> int:
         if isinstance(bound, Revision):
             return [push.revision for push in self.central].index(bound.hex)
+        if isinstance(bound, Day):
+            return of_a_day
         assert isinstance(bound, BuildId)
         return [push.when for push in self.central].index(bound.stamp)
 
@@ -126,6 +147,9 @@ class FakeSource:
     def look_up(self, candidates: Sequence[Candidate]) -> None:
         for candidate in candidates:
             assert candidate.key
+
+    def git_of(self, revision: str) -> str | None:
+        return sha("git", revision)
 
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         return tuple(Changeset(node, None, f"Bug 123 - {node[:6]}") for node in finding.first_new.changesets)

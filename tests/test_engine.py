@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mozbisect.core.errors import EndsContradict, Interrupted, MozbisectError, NotFetched, NothingToSearch
+from mozbisect.core.errors import (
+    BrokenBuild,
+    EndsContradict,
+    Expired,
+    Interrupted,
+    MozbisectError,
+    NotFetched,
+    NothingToSearch,
+)
 from mozbisect.core.journal import FORMAT, Event, Judged, Opened, Session, from_line, to_line
 from mozbisect.core.model import (
     REGRESSION,
     Answer,
+    Before,
     Build,
     Day,
     Finding,
+    Kind,
     Leg,
     LegKind,
     Move,
+    Shut,
     Side,
     Verdict,
 )
+from mozbisect.core.news import Note
+from mozbisect.core.plan import Reach
 from mozbisect.core.ports import Question
 from mozbisect.engine import Engine
 from tests.fakes import START, FakeFetcher, FakeSource, TruthfulJudge, ports
@@ -35,14 +51,27 @@ OPENED = Opened(FORMAT, "mozbisect test", datetime(2026, 10, 1, tzinfo=UTC), REG
 class Run:
     """One run against the fake world, with its journal in memory."""
 
-    def __init__(self, source: FakeSource, judge: TruthfulJudge, fetcher: FakeFetcher | None = None) -> None:
+    def __init__(
+        self,
+        source: FakeSource,
+        judge: TruthfulJudge,
+        fetcher: FakeFetcher | None = None,
+        *,
+        reach: Reach = Reach(LegKind.NIGHTLIES),  # noqa: B008  (frozen)
+        listen: Callable[[object], None] = lambda news: None,
+        **more: Any,
+    ) -> None:
         self.source, self.judge, self.fetcher = source, judge, fetcher or FakeFetcher()
+        self.reach, self.listen, self.more = reach, listen, more
         self.journal: list[str] = [to_line(OPENED)]
 
-    def go(self) -> Finding:
+    def go(self, first: Leg = LEG) -> Finding:
         session = Session.of(from_line(line) for line in self.journal)
-        engine = Engine(session, ports(self.source, self.judge, self.fetcher), self.write)
-        return engine.run(LEG)
+        own = replace(ports(self.source, self.judge, self.fetcher), reporters=[self], **self.more)
+        return Engine(session, own, self.write, self.reach).run(first)
+
+    def tell(self, news: object) -> None:
+        self.listen(news)
 
     def write(self, event: Event) -> None:
         self.journal.append(to_line(event))
@@ -174,7 +203,110 @@ def test_nothing_with_a_build_is_nothing_to_search() -> None:
     source = FakeSource()
     source.no_build = frozenset(nightly.key for nightly in source.nightlies)
     with pytest.raises(NothingToSearch, match="None of the 30 nightlies"):
-        Run(source, TruthfulJudge(source.contains, culprit_of(source, 40))).go()
+        Run(
+            source, TruthfulJudge(source.contains, culprit_of(source, 40)), reach=Reach(LegKind.NIGHTLIES, pushes=False)
+        ).go()
+
+
+def test_a_range_without_a_nightly_of_its_kind_is_searched_by_pushes_and_that_is_said() -> None:
+    source = FakeSource()
+    source.no_build = frozenset(nightly.key for nightly in source.nightlies)
+    said: list[object] = []
+    run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), listen=said.append)
+    assert run.go().first_new == source.autoland[40]
+    assert any(isinstance(news, Note) and news.text.startswith("None of the 30 nightlies") for news in said)
+
+
+def test_when_all_builds_of_a_range_expired_the_other_kind_is_searched() -> None:
+    source = FakeSource()
+    source.expired = frozenset({LegKind.PUSHES})
+    reach = Reach(LegKind.PUSHES, nightlies_of="mozilla-central")
+    run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), reach=reach)
+    first = replace(LEG, kind=LegKind.PUSHES, repo="autoland")
+    finding = run.go(first)
+    assert finding.first_new.kind is Kind.NIGHTLY
+    assert truth(source, finding, culprit_of(source, 40))
+    with pytest.raises(Expired):
+        Run(source, TruthfulJudge(source.contains, "none"), reach=Reach(LegKind.PUSHES)).go(first)
+
+
+@pytest.mark.parametrize("at", [20, 70, 130])
+def test_without_a_good_bound_it_goes_back_until_a_build_is_good(at: int) -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, culprit_of(source, at))
+    run = Run(source, judge)
+    leg = replace(LEG, old=Before(1, Day(START.date() + timedelta(days=29))), new=Day(START.date()), back=1)
+    assert run.go(leg).first_new == source.autoland[at]
+    asked = judge.asked.copy()
+    assert run.go(leg).first_new == source.autoland[at], "an ended session is not searched again"
+    assert judge.asked == asked
+
+
+def test_back_to_the_very_beginning_without_a_good_build_is_no_answer() -> None:
+    source = FakeSource()
+    everywhere = TruthfulJudge({key: frozenset({"x"}) for key in source.contains}, "x")
+    leg = replace(LEG, old=Before(1, Day(START.date() + timedelta(days=29))), back=1)
+    run = Run(source, everywhere)
+    with pytest.raises(EndsContradict, match="No good build was found"):
+        run.go(leg)
+
+
+def test_a_search_for_a_good_build_that_is_stopped_goes_on_where_it_was() -> None:
+    source = FakeSource()
+    leg = replace(LEG, old=Before(1, Day(START.date() + timedelta(days=29))), back=1)
+    for quit_at in range(1, 6):
+        judge = TruthfulJudge(source.contains, culprit_of(source, 20))
+        judge.before = lambda build, question, quit_at=quit_at: Move.QUIT if question.number == quit_at else None
+        run = Run(source, judge)
+        with pytest.raises(Interrupted):
+            run.go(leg)
+        assert Session.of(from_line(line) for line in run.journal).can_go_on
+        judge.before = lambda build, question: None
+        assert run.go(leg).first_new == source.autoland[20]
+        assert len(set(judge.asked)) == len(judge.asked), "nothing is asked twice"
+
+
+def test_what_is_shut_is_never_asked_and_stays_open() -> None:
+    source = FakeSource()
+    source.shut = (Shut(10, 20, "excluded (--exclude x)"),)
+    judge = TruthfulJudge(source.contains, culprit_of(source, 77))
+    run = Run(source, judge, reach=Reach(LegKind.NIGHTLIES, pushes=False))
+    finding = run.go()
+    shut = {nightly.key for nightly in source.nightlies[10:21]}
+    assert not shut & set(source.looked_up)
+    assert {item.candidate.key for item in finding.untested} == shut
+    assert {item.reason for item in finding.untested} == {"excluded (--exclude x)"}
+
+
+def test_a_build_that_cannot_be_started_is_bad_only_where_that_was_asked_for() -> None:
+    source = FakeSource()
+    culprit = culprit_of(source, 77)
+
+    def dies(build: Build, question: Question) -> None:
+        if culprit in source.contains[build.revision or ""]:
+            raise BrokenBuild("it ended at once")
+
+    judge = TruthfulJudge(source.contains, culprit, before=dies)
+    run = Run(source, judge, broken_is=Side.NEW)
+    assert run.go().first_new == source.autoland[77]
+    assert "it ended at once" in "".join(run.journal)
+    with pytest.raises(NothingToSearch, match="No build was ever seen bad"):
+        Run(source, TruthfulJudge(source.contains, culprit, before=dies)).go()
+
+
+def test_a_build_that_cannot_be_unpacked_is_never_bad() -> None:
+    source = FakeSource()
+    fetcher = FakeFetcher(frozenset({source.nightlies[15].key}))
+    run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 100)), fetcher, broken_is=Side.NEW)
+    assert run.go().first_new == source.autoland[100]
+
+
+def test_builds_that_are_here_are_not_preferred_where_that_is_not_wanted() -> None:
+    source = FakeSource()
+    fetcher = FakeFetcher(kept=frozenset({source.nightlies[12].key}))
+    judge = TruthfulJudge(source.contains, culprit_of(source, 77))
+    Run(source, judge, fetcher, use_kept=False).go()
+    assert source.nightlies[12].key not in fetcher.brought
 
 
 def test_when_no_build_can_be_fetched_the_run_stops_and_goes_on_later() -> None:

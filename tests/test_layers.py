@@ -28,6 +28,7 @@ MAY = {
     "judge": {"core", "catalog", "processes"},
     "report": {"core", "catalog"},
     "practice": {"core", "catalog"},
+    "request": {"core", "catalog", "options"},
     "wiring": {
         "core",
         "catalog",
@@ -40,6 +41,7 @@ MAY = {
         "launch",
         "judge",
         "report",
+        "request",
     },
 }
 DOORS = {"cli", "commands", "completions", "known", "single", "__main__", "__init__"}
@@ -51,7 +53,7 @@ ONLY_IN = {
     "bs4": {"sources/listing"},
     "click": {"cli"},
     "tqdm": {"report/terminal"},
-    "mozinfo": {"wiring"},
+    "mozinfo": {"request"},
     "mozversion": {"launch"},
     "mozprofile": {"launch"},
     "mozrunner": {"launch"},

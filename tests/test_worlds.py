@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mozbisect import wiring
+from mozbisect import request, wiring
 from mozbisect.core.errors import NothingToSearch
 from mozbisect.core.journal import FORMAT, Event, Judged, Opened, Session
 from mozbisect.core.model import Finding, Kind, Side
@@ -89,13 +89,13 @@ def options(world: World, server: PracticeServer, **more: object) -> Options:
 
 def bisect(asked: Options, events: list[Event]) -> Session:
     """One run from the events so far (none: from the beginning) to its end; new events are added to the list."""
-    request = wiring.request(asked, today=LAST_DAY)
+    asked_for = request.read(asked, today=LAST_DAY)
     if not events:
-        events.append(Opened(FORMAT, "test", datetime(2026, 9, 30, tzinfo=UTC), request.terms, asked.to_row()))
-    seen = wiring.world(asked, request.target, today=LAST_DAY)
-    with wiring.ports(asked, request, seen, [Listener()], say=lambda line: None) as ports:
-        engine = Engine(Session.of(events), ports, events.append)
-        engine.run(request.leg)
+        events.append(Opened(FORMAT, "test", datetime(2026, 9, 30, tzinfo=UTC), asked_for.terms, asked.to_row()))
+    seen = wiring.world(asked, asked_for.target, today=LAST_DAY)
+    with wiring.ports(asked, asked_for, seen, [Listener()], say=lambda line: None) as ports:
+        engine = Engine(Session.of(events), ports, events.append, asked_for.reach)
+        engine.run(asked_for.leg)
     return engine.session
 
 

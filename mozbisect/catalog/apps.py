@@ -1,71 +1,87 @@
-"""The apps that can be bisected, their platforms and their build types: one literal row each.
+"""The apps that can be bisected: one literal row each.
 
-File names and routes are those that the servers used from 2008 to 2026; nothing here asks a server. To add an
-app is to add a row.
+From a row come the choices of ``--app``, the processors and build types that are allowed, where builds are looked for
+and what their files are called, how the app is run, and the page of the documentation. To add an app is to add a row.
+Names are those that the servers used from 2007 to 2026; nothing here asks a server. ``catalog/names.py`` fills the
+braces in.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from mozbisect.core.errors import CannotRun, UsageError
-from mozbisect.core.model import Target
+from mozbisect.catalog import build_types
+from mozbisect.catalog.platforms import ANDROID, ARCH_ALIASES, DESKTOP
+from mozbisect.core.errors import UsageError
+
+# ------------------------------------------------------------------------------------------- where builds are
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
-    """How the services write one operating system and processor.
+class Era:
+    """How the name of a nightly folder ends, from a day (included) until a day (not included).
 
-    ``names``: the part of an archive file name; ``job``: the beginning of a Taskcluster job; ``packages``: the
-    endings that an installable package may have, newest first.
+    ``branch``: a pattern in which ``{repo}`` and ``{abi}`` may stand; ``archs`` and ``types``: for which processors and
+    build types, all nightlies if empty; ``plat``: what the files of these types add to the platform's name; ``found``:
+    the type that such a build really is.
     """
 
-    os: str
-    arch: str
-    names: tuple[str, ...]
-    job: str
-    packages: tuple[str, ...]
+    branch: str
+    since: date = date.min
+    until: date = date.max
+    archs: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    plat: str = "{plat}"
+    found: str = "nightly"
 
 
-# .tar.xz since 2024-12 on nightlies, .tar.bz2 before (and later still on ESR): both are accepted everywhere.
-_TAR = (".tar.xz", ".tar.bz2")
-
-PLATFORMS = (
-    Platform("linux", "x86_64", ("linux-x86_64",), "linux64", _TAR),
-    Platform("linux", "x86", ("linux-i686",), "linux", _TAR),
-    Platform("linux", "aarch64", ("linux-aarch64",), "linux64-aarch64", _TAR),
-    Platform("mac", "x86_64", ("mac", "mac64"), "macosx64", (".dmg",)),
-    Platform("mac", "aarch64", ("mac",), "macosx64", (".dmg",)),  # universal binaries
-    Platform("win", "x86_64", ("win64", "win64-x86_64"), "win64", (".zip",)),
-    Platform("win", "x86", ("win32",), "win32", (".zip",)),
-    Platform("win", "aarch64", ("win64-aarch64",), "win64-aarch64", (".zip",)),
-)
+NIGHTLY_TYPES = ("shippable", "opt")
+"""The build types as which an ordinary nightly passes."""
 
 
 @dataclass(frozen=True, slots=True)
-class BuildType:
-    """``middle`` and ``suffixes`` are what a Taskcluster route says for it; ``instead`` are taken when it is absent.
+class Nightlies:
+    """Builds of the archive, below ``pub/<folder>/nightly/``. ``file`` and ``info`` are patterns: the package, and,
+    without their endings, the files that tell its revision (none if empty). ``since``: the oldest day that is known to
+    have one. ``info_aside``: the information lies in the folder of the same name without this ending."""
 
-    ``nightly``: the archive's nightlies are builds of this type.
-    """
-
-    name: str
-    middle: str
-    suffixes: tuple[str, ...]
-    instead: tuple[str, ...] = ()
-    nightly: bool = False
+    folder: str
+    eras: tuple[Era, ...]
+    file: str
+    info: str
+    since: date
+    info_aside: str = ""
 
 
-BUILD_TYPES = (
-    BuildType("shippable", ".shippable", ("opt",), ("opt", "pgo"), nightly=True),
-    BuildType("opt", "", ("opt",), ("shippable", "pgo"), nightly=True),
-    BuildType("pgo", "", ("pgo",), nightly=False),
-    BuildType("debug", "", ("debug",)),
-    BuildType("asan", "", ("asan-opt", "asan")),
-    BuildType("asan-debug", "", ("asan-debug",)),
-)
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """Builds of single pushes, in Taskcluster. ``artifacts``: patterns of what the package may be called below
+    ``public/build/``, the preferred first. ``job`` in place of the platform's
+    and the type's words. ``each_push``: every push may have one; else only those that nightlies are made from."""
+
+    domain: str
+    product: str
+    artifacts: tuple[str, ...]
+    job: str = "{job}-{suffix}"
+    each_push: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """What was released, below ``pub/<folder>/releases/``. ``files``: system → pattern of the package, which for
+    Windows lies only below ``candidates/``; ``info``: the files there that tell the revision, without their endings.
+    ``history``: the file of product-details that has the dates. ``channel``: whose versions are meant by days."""
+
+    folder: str
+    files: Mapping[str, str]
+    info: str
+    history: str
+    channel: str
+
+
+# ------------------------------------------------------------------------------------------- how they are run
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +114,255 @@ Launch = Desktop | Android | Shell
 """How an app is run: which launcher it has, and what that needs to know."""
 
 
+# -------------------------------------------------------------------------------------------------- the rows
+
+
 @dataclass(frozen=True, slots=True)
 class App:
-    """``folder`` below ``pub/``; ``prefix`` of its file names; ``branches``: the ending of a nightly folder's name
-    until (not including) a day, the last one without an end."""
+    """``arch``: the processor when none is named, this machine's if empty. ``repo``: where its nightlies come from.
+    ``needs_lang``: there is no build without ``--lang``. Of ``nightlies``, ``tasks`` and ``releases`` each may be None:
+    no such builds exist."""
 
     name: str
-    folder: str
-    prefix: str
-    branches: tuple[tuple[date | None, str], ...]
+    systems: tuple[str, ...]
+    archs: tuple[str, ...]
     repo: str
-    product: str  # in Taskcluster routes
-    trust_domain: str
     build_types: tuple[str, ...]
     default_type: str
     launch: Launch
+    nightlies: Nightlies | None = None
+    tasks: Tasks | None = None
+    releases: Releases | None = None
+    arch: str = ""
+    needs_lang: bool = False
 
+
+_PCS = ("x86", "x86_64", "aarch64")
+_PHONES = ("arm", "aarch64", "x86", "x86_64")
+
+_FIREFOX = Desktop(("firefox", "firefox-bin", "firefox.exe"))
+_THUNDERBIRD = Desktop(("thunderbird", "thunderbird-bin", "thunderbird.exe"), profile="thunderbird")
+
+_FIREFOX_TASKS = Tasks("gecko", "firefox", ("target{ending}", r"firefox-{version}\.{lang}\.{plat}{ending}"))
+
+_RELEASED = {
+    "linux": r"firefox-{version}{ending}",
+    "mac": r"Firefox {version}\.dmg",
+    "win": r"firefox-{version}\.zip",
+}
 
 APPS = (
     App(
         name="firefox",
-        folder="firefox",
-        prefix="firefox",
-        branches=((date(2008, 6, 17), "trunk"), (None, "mozilla-central")),
+        systems=DESKTOP,
+        archs=_PCS,
         repo="mozilla-central",
-        product="firefox",
-        trust_domain="gecko",
-        build_types=("shippable", "opt", "pgo", "debug", "asan", "asan-debug"),
+        build_types=build_types.ALL,
         default_type="shippable",
-        launch=Desktop(("firefox", "firefox-bin", "firefox.exe")),
+        launch=_FIREFOX,
+        nightlies=Nightlies(
+            folder="firefox",
+            eras=(
+                Era("trunk", until=date(2008, 6, 17)),
+                Era("{repo}", since=date(2008, 6, 17)),
+                # Seen 2014-12 and 2015-01; a day without a time in the folder's name.
+                Era(
+                    "{repo}-debug",
+                    since=date(2014, 1, 1),
+                    until=date(2016, 1, 1),
+                    types=("debug",),
+                    plat="debug-{plat}",
+                    found="debug",
+                ),
+                Era(
+                    "{repo}-debug",
+                    since=date(2014, 1, 1),
+                    until=date(2016, 1, 1),
+                    types=("asan-debug",),
+                    plat="debug-{plat}-asan",
+                    found="asan-debug",
+                ),
+                Era("{repo}", since=date(2018, 1, 1), types=("asan",), plat="{plat}-asan-reporter", found="asan"),
+            ),
+            file=r"firefox-{version}\.{lang}\.{plat}{ending}",
+            info=r"firefox-{version}\.en-US\.{plat}",
+            since=date(2004, 1, 1),
+        ),
+        tasks=_FIREFOX_TASKS,
+    ),
+    App(
+        name="firefox-l10n",
+        systems=DESKTOP,
+        archs=_PCS,
+        repo="mozilla-central",
+        build_types=("opt",),
+        default_type="opt",
+        launch=_FIREFOX,
+        nightlies=Nightlies(
+            folder="firefox",
+            eras=(Era("{repo}-l10n"),),
+            file=r"firefox-{version}\.{lang}\.{plat}{ending}",
+            info=r"firefox-{version}\.en-US\.{plat}",
+            since=date(2011, 12, 14),
+            info_aside="-l10n",
+        ),
+        needs_lang=True,
+    ),
+    App(
+        name="thunderbird",
+        systems=DESKTOP,
+        archs=_PCS,
+        repo="comm-central",
+        build_types=("shippable", "opt", "debug", "asan", "tsan"),
+        default_type="opt",
+        launch=_THUNDERBIRD,
+        nightlies=Nightlies(
+            folder="thunderbird",
+            eras=(
+                Era("trunk", until=date(2008, 7, 26)),
+                Era("{repo}", since=date(2008, 7, 26), until=date(2009, 1, 9)),
+                Era("{repo}-trunk", since=date(2009, 1, 9), until=date(2010, 8, 21)),
+                Era("{repo}", since=date(2010, 8, 21)),
+            ),
+            file=r"thunderbird-{version}\.{lang}\.{plat}{ending}",
+            info=r"thunderbird-{version}\.en-US\.{plat}",
+            since=date(2004, 1, 1),
+        ),
+        tasks=Tasks("comm", "thunderbird", ("target{ending}",)),
+    ),
+    App(
+        name="thunderbird-l10n",
+        systems=DESKTOP,
+        archs=_PCS,
+        repo="comm-central",
+        build_types=("opt",),
+        default_type="opt",
+        launch=_THUNDERBIRD,
+        nightlies=Nightlies(
+            folder="thunderbird",
+            eras=(Era("{repo}-l10n"),),
+            file=r"thunderbird-{version}\.{lang}\.{plat}{ending}",
+            info=r"thunderbird-{version}\.en-US\.{plat}",
+            since=date(2011, 12, 14),
+            info_aside="-l10n",
+        ),
+        needs_lang=True,
+    ),
+    App(
+        name="fennec",
+        systems=ANDROID,
+        archs=("arm", "aarch64", "x86"),
+        repo="mozilla-central",
+        build_types=("shippable", "opt", "pgo", "debug"),
+        default_type="opt",
+        launch=Android("org.mozilla.fennec", "org.mozilla.gecko.BrowserApp"),
+        nightlies=Nightlies(
+            folder="mobile",
+            eras=(
+                Era("{repo}-android", until=date(2014, 12, 6), archs=("arm",)),
+                Era("{repo}-android-api-10", since=date(2014, 12, 6), until=date(2014, 12, 13), archs=("arm",)),
+                Era("{repo}-android-api-11", since=date(2014, 12, 13), until=date(2016, 1, 29), archs=("arm",)),
+                Era("{repo}-android-api-15", since=date(2016, 1, 29), until=date(2017, 8, 30), archs=("arm",)),
+                Era("{repo}-android-api-16", since=date(2017, 8, 30), archs=("arm",)),
+                Era("{repo}-android-x86", archs=("x86",)),
+                Era("{repo}-android-aarch64", archs=("aarch64",)),
+            ),
+            file=r"fennec-{version}\.(?:multi|en-US)\.{plat}{ending}",
+            info=r"fennec-{version}\.(?:multi|en-US)\.{plat}",
+            since=date(2010, 1, 1),
+        ),
+        tasks=Tasks("gecko", "mobile", (r"target\.apk", r"fennec-{version}\.multi\.{plat}\.apk")),
+        arch="arm",
+    ),
+    App(
+        name="fenix",
+        systems=ANDROID,
+        archs=_PHONES,
+        repo="mozilla-central",
+        build_types=("opt",),
+        default_type="opt",
+        launch=Android("org.mozilla.fenix", ".IntentReceiverActivity"),
+        nightlies=Nightlies(
+            folder="fenix",
+            # A beta once lay among the nightlies: only what calls itself a1 is one.
+            eras=(Era(r"fenix-\d+(?:\.\d+)*a\d+-android-{abi}"),),
+            file=r"fenix-{version}\.multi\.{plat}{ending}",
+            info="",
+            since=date(2022, 1, 1),
+        ),
+        tasks=Tasks("gecko", "mobile", (r"{abi}/target\.apk",), job="fenix-nightly", each_push=False),
+        arch="aarch64",
+    ),
+    App(
+        name="focus",
+        systems=ANDROID,
+        archs=_PHONES,
+        repo="mozilla-central",
+        build_types=("opt",),
+        default_type="opt",
+        launch=Android("org.mozilla.focus.nightly", "org.mozilla.focus.activity.IntentReceiverActivity"),
+        nightlies=Nightlies(
+            folder="focus",
+            eras=(Era(r"focus-\d+(?:\.\d+)*a\d+-android-{abi}"),),
+            file=r"focus-{version}\.multi\.{plat}{ending}",
+            info="",
+            since=date(2022, 1, 1),
+        ),
+        tasks=Tasks("gecko", "mobile", (r"{abi}/target\.apk",), job="focus-nightly", each_push=False),
+        arch="aarch64",
+    ),
+    App(
+        name="gve",
+        systems=ANDROID,
+        archs=("arm", "aarch64", "x86", "x86_64"),
+        repo="mozilla-central",
+        build_types=("shippable", "opt", "debug"),
+        default_type="opt",
+        launch=Android("org.mozilla.geckoview_example", "GeckoViewActivity", takes_url=False),
+        tasks=Tasks("gecko", "mobile", (r"geckoview_example\.apk",)),
+        arch="arm",
+    ),
+    App(
+        name="jsshell",
+        systems=DESKTOP,
+        archs=_PCS,
+        repo="mozilla-central",
+        build_types=build_types.ALL,
+        default_type="shippable",
+        launch=Shell(("js", "js.exe")),
+        nightlies=Nightlies(
+            folder="firefox",
+            eras=(
+                Era("trunk", until=date(2008, 6, 17)),
+                Era("{repo}", since=date(2008, 6, 17)),
+                Era("{repo}", types=("asan",), plat="{plat}-asan", found="asan"),
+            ),
+            file=r"jsshell-{plat}\.zip",
+            info=r"firefox-{version}\.en-US\.{plat}",
+            since=date(2010, 1, 1),
+        ),
+        tasks=Tasks("gecko", "firefox", (r"target\.jsshell\.zip", r"jsshell-{plat}\.zip")),
+    ),
+    App(
+        name="firefox-release",
+        systems=DESKTOP,
+        archs=_PCS,
+        repo="mozilla-release",
+        build_types=("shippable", "opt"),
+        default_type="shippable",
+        launch=_FIREFOX,
+        releases=Releases("firefox", _RELEASED, r"firefox-{version}", "firefox.json", channel="release"),
+        tasks=_FIREFOX_TASKS,
+    ),
+    App(
+        name="devedition",
+        systems=DESKTOP,
+        archs=_PCS,
+        repo="mozilla-beta",
+        build_types=("shippable", "opt"),
+        default_type="shippable",
+        launch=_FIREFOX,
+        releases=Releases("devedition", _RELEASED, r"firefox-{version}", "devedition.json", channel="beta"),
     ),
 )
 
@@ -139,60 +375,9 @@ def app(name: str) -> App:
     raise UsageError(f"There is no app {name!r}.", advice=f"The apps are {', '.join(row.name for row in APPS)}.")
 
 
-def build_type(name: str) -> BuildType:
-    for row in BUILD_TYPES:
-        if row.name == name:
-            return row
-    raise UsageError(
-        f"There is no build type {name!r}.",
-        advice=f"The build types are {', '.join(row.name for row in BUILD_TYPES)}.",
-    )
-
-
-def platform(target: Target) -> Platform:
-    """How the services write the target's platform. Raises ``CannotRun`` when there are no builds for it."""
-    for row in PLATFORMS:
-        if (row.os, row.arch) == (target.os, target.arch):
-            return row
-    known = ", ".join(f"{row.os} {row.arch}" for row in PLATFORMS)
-    raise CannotRun(f"There are no {target.app} builds for {target.os} {target.arch}.", advice=f"There are: {known}.")
-
-
-def types_in_order(wanted: str) -> tuple[str, ...]:
-    """The build type asked for, then those that are taken in its place."""
-    return (wanted, *build_type(wanted).instead)
-
-
-def routes(target: Target, repo: str, revision: str) -> tuple[tuple[str, str], ...]:
-    """(build type, index namespace) for one revision, in order of wish.
-
-    Namespaces as in Firefox's taskcluster/gecko_taskgraph/transforms/task.py, for example
-    ``gecko.v2.autoland.shippable.revision.<rev>.firefox.linux64-opt``.
-    """
-    row, job = app(target.app), platform(target).job
-    return tuple(
-        (kind.name, f"{row.trust_domain}.v2.{repo}{kind.middle}.revision.{revision}.{row.product}.{job}-{suffix}")
-        for kind in map(build_type, target.build_types)
-        for suffix in kind.suffixes
-    )
-
-
-def artifact_names(target: Target) -> tuple[str, ...]:
-    """The exact names that the build may have among a task's artifacts, newest first."""
-    return tuple(f"public/build/target{ending}" for ending in platform(target).packages)
-
-
-def folder_branch(target: Target, day: date) -> str:
-    """How the name of a nightly folder of that day ends."""
-    for until, branch in app(target.app).branches:
-        if until is None or day < until:
-            return branch
-    raise AssertionError("the last row of branches has no end")
-
-
-def package_pattern(target: Target) -> re.Pattern[str]:
-    """Matches the package's file name in a nightly folder; group ``stem`` is what its build information shares."""
-    plats = "|".join(re.escape(name) for name in platform(target).names)
-    ends = "|".join(re.escape(ending) for ending in platform(target).packages)
-    prefix = re.escape(app(target.app).prefix)
-    return re.compile(rf"(?P<stem>{prefix}-[^/]+\.{re.escape(target.lang)}\.(?:{plats}))(?P<ending>{ends})")
+def arch_of(row: App, word: str) -> str:
+    """The processor that a word means for an app, also one of Android's words (arm64-v8a). Raises ``UsageError``."""
+    arch = ARCH_ALIASES.get(word, word) if row.systems == ANDROID else word
+    if arch not in row.archs:
+        raise UsageError(f"There are no {row.name} builds for {word}.", advice=f"There are: {', '.join(row.archs)}.")
+    return arch

@@ -41,19 +41,13 @@ LEFT_CENTRAL = {
 }
 
 
-def day_of(release: Release) -> date:
-    """The day on which a major version left mozilla-central. Raises ``UsageError`` for any other version."""
+def whole(release: Release) -> int:
+    """The major version of a bound like ``131`` or ``131.0``. Raises ``UsageError`` for one of a release branch."""
     version = release.version.removesuffix(".0")
-    if not version.isdigit():
-        raise UsageError(
-            f"{release} was made on a release branch; only whole versions ({min(LEFT_CENTRAL)} to "
-            f"{max(LEFT_CENTRAL)}) have a place among the nightlies.",
-            advice="Give the whole version, a day, or a build id.",
-        )
-    day = LEFT_CENTRAL.get(int(version))
-    if day is None:
-        raise UsageError(
-            f"It is not known here when Firefox {version} left mozilla-central.",
-            advice="Give a day instead, for example of six weeks before it was released.",
-        )
-    return day
+    if version.isdigit():
+        return int(version)
+    raise UsageError(
+        f"{release} was made on a release branch: only whole versions, {min(LEFT_CENTRAL)} and later, have a place "
+        "among the nightlies.",
+        advice="Give the whole version, a day or a build id; or search the releases with --app firefox-release.",
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mozbisect.catalog import apps, repos
@@ -103,7 +103,7 @@ def valid(key: Key, value: object) -> object:
 
 
 # Looked up when they are set: a slip is found where it was made, not in the middle of a run.
-_NAMED = {"app": apps.app, "repo": repos.repo}
+_NAMED: dict[str, Callable[[str], object]] = {"app": apps.app, "repo": repos.repo}
 
 
 def _unknown(written: str, name: str, known: Mapping[str, Key]) -> str:

@@ -1,4 +1,4 @@
-"""What a person types for a place in history, and back: ``2026-09-01``, a build id, a release, a revision.
+"""What a person types for a place in history, and back: ``2026-09-01``, a build id, a release, a tag, a revision.
 
 ``str(parse(text, today=…))`` gives the text back in its one normal form. No server is asked here: whether a
 revision exists is found out later.
@@ -10,18 +10,19 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from mozbisect.core.errors import UsageError
-from mozbisect.core.model import Bound, BuildId, Day, Release, Revision
+from mozbisect.core.model import Bound, BuildId, Day, Release, Revision, Tag
 
 FORMS = (
     "a day (2026-09-01), a build id (14 digits, as about:support shows it), "
-    "a release number (149) or a revision (7 to 40 hex digits)"
+    "a release (149, 131.0.3, 132.0b4, 115.3.0esr), a tag (FIREFOX_131_0_RELEASE) or a revision (7 to 40 hex digits)"
 )
 
 # The first Firefox nightlies that the archive keeps are of 2004; anything older is a slip of the finger.
 OLDEST = date(2004, 1, 1)
 
 _DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_RELEASE = re.compile(r"\d{1,3}(\.\d{1,3}){0,3}((a|b)\d{1,2}|esr)?")
+_RELEASE = re.compile(r"\d{1,3}(\.\d{1,3}){0,3}((a|b|rc)\d{1,2}|esr)?")
+_TAG = re.compile(r"[A-Z][A-Z0-9]*([_-][A-Za-z0-9]+)+")
 _HEX = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -36,6 +37,8 @@ def parse(text: str, *, today: date) -> Bound:
         return Release(word.lower())
     if _HEX.fullmatch(word.lower()):
         return Revision(word.lower())
+    if _TAG.fullmatch(word):
+        return Tag(word)
     raise UsageError(f"{text!r} is no place in history that mozbisect knows.", advice=f"Give {FORMS}.")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -36,7 +36,7 @@ def to_json(value: object) -> Any:
     row: dict[str, Any] = {"is": type(value).__name__}
     for field in fields(value):
         content = getattr(value, field.name)
-        if content is not None and content != () and content != "":
+        if content is not None and content != () and content != "" and content != {}:
             row[field.name] = to_json(content)
     return row
 
@@ -96,8 +96,12 @@ def _empty(hint: Any, field: Any) -> Any:
         return ""
     if get_origin(hint) is tuple:
         return ()
+    if get_origin(hint) in (dict, Mapping):
+        return {}
     if get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint):
         return None
+    if field.default is not MISSING:  # a field that older journals do not have
+        return field.default
     raise ValueError(f"the field {field.name} is missing")
 
 

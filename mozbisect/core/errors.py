@@ -3,6 +3,7 @@
     MozbisectError                 1   anything below that names no status of its own
     ├── UsageError                 2   the command line, a bound or a config file cannot be understood
     ├── NothingToSearch            3   the range holds no build at all
+    │   └── Expired                    there were builds, but they are not kept any more
     ├── EndsContradict             4   both ends are good, or both are bad
     ├── CannotRun                  5   this machine cannot run what was asked for
     ├── Interrupted              130   a person, or a signal, stopped the run
@@ -43,6 +44,10 @@ class UsageError(MozbisectError):
 
 class NothingToSearch(MozbisectError):
     exit_code = 3
+
+
+class Expired(NothingToSearch):
+    """The builds of a whole range are not kept any more."""
 
 
 class EndsContradict(MozbisectError):

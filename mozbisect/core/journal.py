@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, assert_never
 
+from mozbisect.core import plan
 from mozbisect.core.codec import from_json, to_json
 from mozbisect.core.errors import JournalDamaged
-from mozbisect.core.model import Build, Candidate, Changeset, Finding, Side, Terms, Timeline, Untested
+from mozbisect.core.model import Build, Candidate, Changeset, Clash, Finding, Side, Terms, Timeline, Untested
 from mozbisect.core.search import EQUAL_COSTS, Contradiction, Costs, Found, Search, Try
 
 FORMAT = 1
@@ -76,10 +77,12 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """No closer leg exists, and why. ``changesets`` are those between last old and first new, if they are few."""
+    """No closer leg exists, and why. ``changesets`` are those between last old and first new, if they are few; ``git``
+    has Git hashes by Mercurial ones, where only now somebody was asked for them."""
 
     why: str
     changesets: tuple[Changeset, ...] = ()
+    git: dict[str, str] = field(default_factory=dict)
 
 
 Event = Opened | Listed | Missing | Judged | Undone | Ended
@@ -91,15 +94,6 @@ class Next:
 
     candidate: Candidate
     left: int
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """Two verdicts that cannot both be right. ``refuted`` is the claimed end that turned out otherwise, if one did."""
-
-    seen_old: Candidate
-    seen_new: Candidate
-    refuted: Side | None
 
 
 @dataclass(frozen=True)
@@ -116,10 +110,19 @@ class Stage:
     def of(cls, listed: Listed, earlier: Sequence[Stage] = ()) -> Stage:
         """A new leg. What earlier stages know about its candidates (a merge may lead back) holds here, too."""
         timeline = listed.timeline
-        search = Search(len(timeline.candidates), timeline.old_at, timeline.new_at, check_ends=timeline.leg.check_ends)
+        search = Search(
+            len(timeline.candidates),
+            timeline.old_at,
+            timeline.new_at,
+            check_ends=timeline.leg.check_ends,
+            missing=frozenset(at for run in timeline.shut for at in range(run.first, run.last + 1)),
+        )
         ends = {timeline.old_at: listed.old_build, timeline.new_at: listed.new_build}
         known = {timeline.candidates[at].key: build for at, build in ends.items() if build}
-        stage = cls(timeline, search, builds=known, reasons={})
+        shut = {
+            timeline.candidates[at].key: run.reason for run in timeline.shut for at in range(run.first, run.last + 1)
+        }
+        stage = cls(timeline, search, builds=known, reasons=shut)
         for before in earlier:
             stage = stage._reminded(before)
         return stage
@@ -252,7 +255,10 @@ class Session:
     @property
     def can_go_on(self) -> bool:
         """Is there something left to ask or to look up?"""
-        return self.ended is None and not (self.stages and isinstance(self.ask(), Clash))
+        if self.ended is not None:
+            return False
+        step = self.ask() if self.stages else None
+        return not isinstance(step, Clash) or plan.further_back(self.stage.timeline.leg, step) is not None
 
     def after(self, event: Event) -> Session:
         """The session once ``event`` has happened. Raises ``JournalDamaged`` if it cannot have."""

@@ -55,7 +55,28 @@ class Revision:
         return self.hex
 
 
-Bound = Day | BuildId | Release | Revision
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A name that a repository has for one of its changesets: ``FIREFOX_131_0_RELEASE``."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """So many weeks before another bound; when that is, may only be known once a server was asked."""
+
+    weeks: int
+    bound: Day | BuildId | Release | Revision | Tag
+
+    def __str__(self) -> str:
+        return f"{self.weeks} week{'' if self.weeks == 1 else 's'} before {self.bound}"
+
+
+Bound = Day | BuildId | Release | Revision | Tag | Before
 
 
 # ---------------------------------------------------------------------------------------------- answers
@@ -115,6 +136,11 @@ class Kind(StrEnum):
 
     NIGHTLY = "nightly"  # a folder of the archive
     PUSH = "push"  # a push to a repository, built by Taskcluster
+    RELEASE = "release"  # a version that was released; the archive keeps them all
+
+    @property
+    def many(self) -> str:
+        return {Kind.NIGHTLY: "nightlies", Kind.PUSH: "pushes", Kind.RELEASE: "releases"}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +158,7 @@ class Target:
 class Candidate:
     """A spot on a timeline: cheap to make, and it may turn out to have no build.
 
-    ``key`` is unique in its timeline: the folder name of a nightly, the push id of a push.
+    ``key`` is unique in its timeline: the folder name of a nightly, the push id of a push, the version of a release.
     ``changesets`` are what the push brought, oldest first, full hashes; the last is the push's head.
     They are empty for a nightly, whose revision is known once its build is found.
     ``git_changesets`` run beside them, ``None`` where Mercurial knows no Git hash.
@@ -151,6 +177,8 @@ class Candidate:
         moment = f"{self.when:%Y-%m-%d %H:%M}"
         if self.kind is Kind.NIGHTLY:
             return f"nightly of {moment}"
+        if self.kind is Kind.RELEASE:
+            return f"release {self.key}"
         return f"{self.repo} {(self.revision or '')[:12]} of {moment}"
 
     @property
@@ -164,8 +192,14 @@ class Candidate:
 
 class LegKind(StrEnum):
     NIGHTLIES = "nightlies"  # builds of the archive, by date
+    RELEASES = "releases"  # released versions, by their order
     PUSHES = "pushes"  # every push of one repository between two revisions (or days)
     MERGED = "merged"  # the pushes, on another repository, that first landed the given changesets
+
+    @property
+    def of(self) -> Kind:
+        """What a leg of this kind holds."""
+        return {LegKind.NIGHTLIES: Kind.NIGHTLY, LegKind.RELEASES: Kind.RELEASE}.get(self, Kind.PUSH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +211,8 @@ class Leg:
     ``brought``: for MERGED, the changesets whose first landing is looked for, oldest first; ``repo`` is where they
     arrived together. ``tried``: repositories where they cannot have landed earlier. ``unbuilt``: the pushes between
     the ends there that could not be tested; what they brought and no other repository had stays with the new end.
+    ``back``: no old end was given, and this one is a guess, so many weeks back; if it proves new, we look further back.
+    ``instead``: why this leg is searched in place of one whose builds do not exist (any more).
     """
 
     kind: LegKind
@@ -189,6 +225,18 @@ class Leg:
     brought: tuple[str, ...] = ()
     tried: tuple[str, ...] = ()
     unbuilt: tuple[Candidate, ...] = ()
+    back: int = 0
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """Candidates from place ``first`` to ``last`` (both included) that are not to be asked about, and why: a person
+    does not want it, or it is known that none of them has a build."""
+
+    first: int
+    last: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +244,8 @@ class Timeline:
     """Candidates, oldest first. The change is said to lie after ``old_at`` and not after ``new_at``.
 
     Candidates outside these two are spare ends, for when an end has no build. ``notes`` are sentences for
-    the person: which of several nightlies of a day was taken, what had to be left out.
+    the person: which of several nightlies of a day was taken, what had to be left out. ``shut``: candidates that
+    count as missing from the start.
     """
 
     leg: Leg
@@ -204,6 +253,7 @@ class Timeline:
     old_at: int
     new_at: int
     notes: tuple[str, ...] = ()
+    shut: tuple[Shut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,3 +318,12 @@ class Finding:
     old_build: Build | None
     new_build: Build | None
     untested: tuple[Untested, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two verdicts that cannot both be right. ``refuted`` is the claimed end that turned out otherwise, if one did."""
+
+    seen_old: Candidate
+    seen_new: Candidate
+    refuted: Side | None

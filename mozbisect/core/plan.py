@@ -1,6 +1,7 @@
 """Which stretch of history to search: first, from what was asked for; then, from what the last stretch came to.
 
     nightlies ──► pushes of the repository they were built from ──► pushes of the branch that a merge came from
+    releases  ──►   "
 
 A finer leg begins at the last revision that was really judged and ends at the first that was; nothing in
 between is taken as good or bad without a test. Merges are followed by the changesets they brought, never by
@@ -9,64 +10,122 @@ the words of a message. Pure: the servers are asked by a ``Source``, which lists
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import assert_never
 
 from mozbisect.core.errors import NothingToSearch, UsageError
 from mozbisect.core.model import (
+    Before,
     Bound,
     Build,
     BuildId,
     Candidate,
+    Clash,
     Day,
     Finding,
     Leg,
     LegKind,
     Release,
     Revision,
+    Side,
+    Tag,
     Terms,
 )
 
 A_YEAR = timedelta(days=365)
+WEEKS_OF_A_YEAR = 52
 
 
-def with_defaults(old: Bound | None, new: Bound | None, *, today: date) -> tuple[Bound, Bound]:
-    """Both ends of the search: no new end is today, no old end is a year before the new one."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which kinds of builds there are to search. ``start``: of which kind the first leg is; ``pushes``: single pushes
+    have builds; ``nightlies_of``: the repository whose nightlies hold, a little later, all that lands on the searched
+    one; None if there are none of this kind."""
+
+    start: LegKind
+    pushes: bool = True
+    nightlies_of: str | None = None
+
+
+def with_defaults(
+    old: Bound | None, new: Bound | None, *, today: date, search_back: bool = False
+) -> tuple[Bound, Bound]:
+    """Both ends of the search: no new end is today, no old end is a year before the new one.
+
+    ``search_back``: without an old end it is a week before the new one, for a start.
+    """
     last = new if new is not None else Day(today)
     if old is not None:
         return old, last
+    assert not isinstance(last, Before), "nobody can type that"
+    if search_back:
+        return Before(1, last), last
     match last:
         case Day(date=day):
             return Day(day - A_YEAR), last
         case BuildId(stamp=stamp):
             return Day(stamp.date() - A_YEAR), last
-        case Release() | Revision():
-            return Day(today - A_YEAR), last
+        case Release() | Revision() | Tag():
+            return Before(WEEKS_OF_A_YEAR, last), last
         case other:
             assert_never(other)
 
 
-def first_leg(old: Bound, new: Bound, *, repo: str, nightlies: bool, check_ends: bool, terms: Terms) -> Leg:
-    """The leg that a bisection begins with. ``nightlies``: the archive keeps builds of this kind by date.
+def first_leg(
+    old: Bound, new: Bound, *, repo: str, reach: Reach, check_ends: bool, terms: Terms, search_back: bool = False
+) -> Leg:
+    """The leg that a bisection begins with.
 
-    Two revisions are searched push by push at once; anything with a day in it begins on nightlies where there
-    are any. Raises ``UsageError`` for a reversed range.
+    Two revisions are searched push by push at once, where pushes have builds; anything with a day in it begins on
+    nightlies where there are any. Raises ``UsageError`` for a reversed range.
     """
     _in_order(old, new, terms)
-    if isinstance(old, Revision) and isinstance(new, Revision):
-        if old == new:
-            raise NothingToSearch(f"Both ends are the revision {old}: there is nothing between them.")
-        return Leg(LegKind.PUSHES, repo, old, new, "the pushes between the two revisions", check_ends)
-    if nightlies:
-        return Leg(LegKind.NIGHTLIES, repo, old, new, "the nightlies between the two bounds", check_ends)
-    return Leg(LegKind.PUSHES, repo, old, new, f"the pushes to {repo} between the two bounds", check_ends)
+    named = isinstance(old, Revision | Tag) and isinstance(new, Revision | Tag)
+    if named and old == new:
+        raise NothingToSearch(f"Both ends are {old}: there is nothing between them.")
+    kind = LegKind.PUSHES if named and reach.pushes else reach.start
+    why = {
+        LegKind.NIGHTLIES: "the nightlies between the two bounds",
+        LegKind.RELEASES: "the releases between the two bounds",
+        LegKind.PUSHES: f"the pushes to {repo} between the two {'revisions' if named else 'bounds'}",
+    }
+    back = old.weeks if search_back and isinstance(old, Before) else 0
+    return Leg(kind, repo, old, new, why[kind], check_ends, back=back)
 
 
-def next_leg(finding: Finding) -> Leg | str:
+def further_back(leg: Leg, clash: Clash) -> Leg | None:
+    """The leg before one whose guessed old end proved new, twice as far; None when that end was no guess."""
+    if not leg.back or clash.refuted is not Side.OLD or not isinstance(leg.old, Before):
+        return None
+    jump = 2 * leg.back
+    return replace(
+        leg,
+        old=replace(leg.old, weeks=leg.old.weeks + jump),
+        new=BuildId(clash.seen_new.when),
+        why=f"{jump} weeks further back",
+        back=jump,
+    )
+
+
+def instead_of(leg: Leg, reach: Reach) -> Leg | None:
+    """The other kind of builds for the range of a first leg that has none of its own; None if there is none."""
+    if leg.instead or not leg.check_ends:
+        return None
+    if leg.kind is LegKind.NIGHTLIES and reach.pushes:
+        why = f"the pushes to {leg.repo} in their place"
+        return replace(leg, kind=LegKind.PUSHES, why=why, instead="no nightly of the range has such a build")
+    if leg.kind is LegKind.PUSHES and reach.nightlies_of:
+        why = f"the nightlies of {reach.nightlies_of} in their place"
+        gone = "the builds of the pushes are gone"
+        return replace(leg, kind=LegKind.NIGHTLIES, repo=reach.nightlies_of, why=why, instead=gone)
+    return None
+
+
+def next_leg(finding: Finding, reach: Reach) -> Leg | str:
     """A closer stretch of history to search, or the reason why there is none, as a sentence."""
-    if finding.leg.kind is LegKind.NIGHTLIES:
-        return _pushes_between(finding)
+    if finding.leg.kind in (LegKind.NIGHTLIES, LegKind.RELEASES):
+        return _pushes_between(finding) if reach.pushes else "There are no builds of single pushes of this app."
     brought = brought_by(finding)
     if len(brought) <= 1:
         return "The push holds a single changeset."
@@ -89,12 +148,13 @@ def _pushes_between(finding: Finding) -> Leg | str:
         return "The archive does not say which revisions the two builds were made from."
     if old.revision == new.revision:
         return "Both builds were made from the same revision: the difference between them is not in the code."
+    what = "releases" if finding.leg.kind is LegKind.RELEASES else "nightlies"
     return Leg(
         LegKind.PUSHES,
         new.repo,
         Revision(old.revision),
         Revision(new.revision),
-        f"the pushes to {new.repo} between the two nightlies",
+        f"the pushes to {new.repo} between the two {what}",
         check_ends=False,
         ends=(_as_judged(finding.last_old, old), _as_judged(finding.first_new, new)),
     )
@@ -105,6 +165,8 @@ def _pushes_around_an_untested_end(finding: Finding) -> Leg | str:
     judged = finding.new_build or finding.old_build
     if judged is None or judged.revision is None:
         return "No end of the range could be tested, so that no revision is known."
+    if finding.leg.kind is LegKind.RELEASES:
+        return "One end of the range could not be tested."
     known = Revision(judged.revision)
     return Leg(
         LegKind.PUSHES,
@@ -144,7 +206,7 @@ def _landed_earlier(finding: Finding, brought: tuple[str, ...]) -> Leg | str:
 
 
 def _in_order(old: Bound, new: Bound, terms: Terms) -> None:
-    first, last = _moment(old), _moment(new)
+    first, last = moment_of(old), moment_of(new)
     if first is None or last is None or first <= last:
         return
     other = "--find-fix" if terms.old == "good" else "no --find-fix"
@@ -154,13 +216,17 @@ def _in_order(old: Bound, new: Bound, terms: Terms) -> None:
     )
 
 
-def _moment(bound: Bound) -> date | None:
+def moment_of(bound: Bound) -> date | None:
+    """The day of a bound, as far as it can be told without asking anybody."""
     match bound:
         case Day(date=day):
             return day
         case BuildId(stamp=stamp):
             return _day(stamp)
-        case Release() | Revision():
+        case Before(weeks=weeks, bound=inner):
+            last = moment_of(inner)
+            return last and last - timedelta(weeks=weeks)
+        case Release() | Revision() | Tag():
             return None
         case other:
             assert_never(other)

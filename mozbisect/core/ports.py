@@ -38,6 +38,9 @@ class Source(Protocol):
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         """The changesets after last old up to first new, oldest first; empty when nobody can tell. One request."""
 
+    def git_of(self, revision: str) -> str | None:
+        """The Git hash of a Mercurial revision, None when nobody can tell. Asked for the two ends of an answer."""
+
 
 class Fetcher(Protocol):
     """Brings builds here, verified and unpacked."""

@@ -199,7 +199,7 @@ def file_name(build: Build) -> str:
 def _place(candidate: Candidate) -> str:
     """How the file names of a candidate's builds begin, whatever their type and platform."""
     revision = (candidate.revision or candidate.key)[:12]
-    where = candidate.key if candidate.kind is Kind.NIGHTLY else f"{candidate.repo}-{revision}"
+    where = f"{candidate.repo}-{revision}" if candidate.kind is Kind.PUSH else candidate.key
     return _plain(where)[:60]
 
 

@@ -14,9 +14,9 @@ from mozbisect.core.ports import App
 
 
 def _date(build: Build) -> str:
-    """The day of a nightly (``2026-09-14``), the moment of a push (``2026-09-14T09:21:33+00:00``)."""
+    """The moment of a push (``2026-09-14T09:21:33+00:00``), the day of any other build (``2026-09-14``)."""
     when = build.candidate.when
-    return when.date().isoformat() if build.candidate.kind is Kind.NIGHTLY else when.isoformat()
+    return when.isoformat() if build.candidate.kind is Kind.PUSH else when.date().isoformat()
 
 
 _VALUES: dict[str, Callable[[App, Build], str | None]] = {
@@ -53,7 +53,7 @@ def environment(known: Mapping[str, str], build: Build) -> dict[str, str]:
     """
     ours = {f"MOZBISECT_{name.upper()}": value for name, value in known.items()}
     theirs = {f"MOZREGRESSION_{name.upper()}": value for name, value in known.items()}
-    theirs["MOZREGRESSION_BUILD_TYPE"] = "nightly" if build.candidate.kind is Kind.NIGHTLY else "integration"
+    theirs["MOZREGRESSION_BUILD_TYPE"] = "integration" if build.candidate.kind is Kind.PUSH else "nightly"
     return ours | theirs
 
 

@@ -7,8 +7,7 @@ here, and for a fix the words "First good revision" tell them to keep out.
 from __future__ import annotations
 
 from mozbisect.core.journal import Session
-from mozbisect.core.model import Build, Candidate, Kind
-from mozbisect.report.words import Result, open_sentence
+from mozbisect.report.words import Result, open_sentence, place
 
 
 def paste(session: Session, result: Result, command: str) -> str:
@@ -19,8 +18,8 @@ def paste(session: Session, result: Result, command: str) -> str:
         f"**{'Fix' if result.terms.old == 'bad' else 'Regression'} range** found with {session.opened.program} "
         "(mozregression-compatible):",
         "",
-        f"- {result.last_label}: {last}{_about(result, finding.last_old, finding.old_build)}",
-        f"- {result.first_label}: {first}{_about(result, finding.first_new, finding.new_build)}",
+        f"- {result.last_label}: {last} {place(result, finding.last_old, finding.old_build)}",
+        f"- {result.first_label}: {first} {place(result, finding.first_new, finding.new_build)}",
     ]
     if result.pasted_link:
         lines.append(f"- Pushlog: {result.pasted_link}")
@@ -32,13 +31,6 @@ def paste(session: Session, result: Result, command: str) -> str:
         lines += ["", sentence]
     lines += ["", f"{_tests(session)} To repeat it:", "", f"    {command}", ""]
     return "\n".join(lines)
-
-
-def _about(result: Result, candidate: Candidate, build: Build | None) -> str:
-    where = "nightly" if candidate.kind is Kind.NIGHTLY else candidate.repo
-    git = candidate.git_revision or (build.git_revision if build else None)
-    tested = "" if result.was_tested(build) else ", not tested"
-    return f" ({where} of {candidate.when:%Y-%m-%d}{f', git {git[:12]}' if git else ''}{tested})"
 
 
 def _tests(session: Session) -> str:

@@ -35,8 +35,12 @@ def _result(result: Result) -> dict[str, Any]:
     return {
         "exact": result.exact,
         "repository": result.repo,
-        f"last_{result.terms.old}": _end(finding.last_old, old, tested=result.was_tested(old)),
-        f"first_{result.terms.new}": _end(finding.first_new, new, tested=result.was_tested(new)),
+        f"last_{result.terms.old}": _end(
+            finding.last_old, old, tested=result.was_tested(old), git=result.git_revision(finding.last_old, old)
+        ),
+        f"first_{result.terms.new}": _end(
+            finding.first_new, new, tested=result.was_tested(new), git=result.git_revision(finding.first_new, new)
+        ),
         "pushlog_url": result.pushlog,
         "changesets": [
             {"node": item.node, "git": item.git, "summary": item.summary or None, "bugs": list(item.bugs)}
@@ -48,14 +52,14 @@ def _result(result: Result) -> dict[str, Any]:
     }
 
 
-def _end(candidate: Candidate, build: Build | None, *, tested: bool) -> dict[str, Any]:
+def _end(candidate: Candidate, build: Build | None, *, tested: bool, git: str | None) -> dict[str, Any]:
     return {
         "key": candidate.key,
         "kind": candidate.kind.value,
         "repository": candidate.repo,
         "date": candidate.when.isoformat(),
         "revision": revision(candidate, build),
-        "git_revision": candidate.git_revision or (build.git_revision if build else None),
+        "git_revision": git,
         "build_id": build.build_id if build else None,
         "build_type": build.build_type if build else None,
         "url": build.url if build else None,
@@ -73,7 +77,12 @@ def _step(session: Session, stage_at: int, judged_at: int) -> dict[str, Any]:
     return {
         "leg": stage_at + 1,
         "leg_kind": stage.timeline.leg.kind.value,
-        **_end(judged.build.candidate, judged.build, tested=judged.side is not Side.UNTESTABLE),
+        **_end(
+            judged.build.candidate,
+            judged.build,
+            tested=judged.side is not Side.UNTESTABLE,
+            git=judged.build.candidate.git_revision or judged.build.git_revision,
+        ),
         "key": judged.key,
         "verdict": session.opened.terms.word(judged.side),
         "reason": judged.reason or None,

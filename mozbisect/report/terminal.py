@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from mozbisect.core.journal import Judged, Listed, Missing, Undone
 from mozbisect.core.model import Candidate, Kind, LegKind, Side, Terms
 from mozbisect.core.news import Bringing, Listing, Note, Trying
-from mozbisect.report.words import Result, open_sentence
+from mozbisect.report.words import Result, open_sentence, place
 
 BAR_AFTER_BYTES = 2_000_000
 """A download of less needs no bar: it is over before one could be read."""
@@ -47,7 +47,7 @@ class Terminal:
                 self._listed(news)
             case Trying(number=number, candidate=candidate, build=build, left=left):
                 steps = f"about {left} step{'s' if left > 1 else ''} left" if left else "last step"
-                kind = "" if candidate.kind is Kind.NIGHTLY else f", {build.build_type}"
+                kind = f", {build.build_type}" if build.build_type not in (candidate.kind, "nightly") else ""
                 self._say(f"{number:>2}. {candidate.title}{kind} ({steps})")
             case Judged(side=side, reason=reason, asked=asked):
                 word = self._terms.word(side) if asked or side is not Side.UNTESTABLE else "cannot be tested"
@@ -74,7 +74,7 @@ class Terminal:
         ends = 1 if timeline.leg.check_ends else 0  # those of a finer leg were judged before
         shown = timeline.candidates[timeline.old_at + 1 - ends : timeline.new_at + ends]
         if shown:
-            what = "nightlies" if timeline.leg.kind is LegKind.NIGHTLIES else "pushes"
+            what = timeline.leg.kind.of.many
             repos = dict.fromkeys(candidate.repo for candidate in shown if candidate.kind is Kind.PUSH)
             where = f" to {' and '.join(repos)}" if repos else ""
             self._say(f"{len(shown)} {what}{where}, from {_when(shown[0])} to {_when(shown[-1])}.")
@@ -103,7 +103,7 @@ class Terminal:
 
 
 def _when(candidate: Candidate) -> str:
-    return f"{candidate.when:%Y-%m-%d}"
+    return candidate.key if candidate.kind is Kind.RELEASE else f"{candidate.when:%Y-%m-%d}"
 
 
 def final_lines(result: Result) -> list[str]:
@@ -111,8 +111,8 @@ def final_lines(result: Result) -> list[str]:
     finding = result.finding
     last, first = result.last_revision or "unknown", result.first_revision or "unknown"
     lines = [
-        f"{result.last_label}: {last} {_dated(finding.last_old, tested=result.was_tested(finding.old_build))}",
-        f"{result.first_label}: {first} {_dated(finding.first_new, tested=result.was_tested(finding.new_build))}",
+        f"{result.last_label}: {last} {place(result, finding.last_old, finding.old_build)}",
+        f"{result.first_label}: {first} {place(result, finding.first_new, finding.new_build)}",
     ]
     lines += [f"  {changeset.node[:12]} {changeset.summary}".rstrip() for changeset in result.changesets[:20]]
     if len(result.changesets) > 20:
@@ -128,8 +128,3 @@ def final_lines(result: Result) -> list[str]:
     if result.pushlog:
         lines += ["Pushlog:", result.pushlog]
     return lines
-
-
-def _dated(candidate: Candidate, *, tested: bool) -> str:
-    where = "nightly of" if candidate.kind is Kind.NIGHTLY else f"{candidate.repo},"
-    return f"({where} {candidate.when:%Y-%m-%d}{'' if tested else ', not tested'})"

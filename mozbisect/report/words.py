@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mozbisect.catalog.repos import repo
@@ -36,6 +37,12 @@ class Result:
     @property
     def first_revision(self) -> str | None:
         return revision(self.finding.first_new, self.finding.new_build)
+
+    def git_revision(self, candidate: Candidate, build: Build | None) -> str | None:
+        """The Git hash of an end, from whoever told it first."""
+        told = candidate.git_revision or (build.git_revision if build else None)
+        asked = self.ended.git if self.ended else {}
+        return told or asked.get(revision(candidate, build) or "")
 
     @property
     def repo(self) -> str:
@@ -113,6 +120,24 @@ def revision(candidate: Candidate, build: Build | None) -> str | None:
     return candidate.revision or (build.revision if build else None)
 
 
+def place(result: Result, candidate: Candidate, build: Build | None) -> str:
+    """Where and when an end was, for people: (autoland, 2026-09-14, git 1f0b7e1c7a52)."""
+    git = result.git_revision(candidate, build)
+    words = [
+        *_WHERE[candidate.kind](candidate),
+        *([f"git {git[:12]}"] if git else []),
+        *([] if result.was_tested(build) else ["not tested"]),
+    ]
+    return f"({', '.join(words)})"
+
+
+_WHERE: dict[Kind, Callable[[Candidate], tuple[str, ...]]] = {
+    Kind.NIGHTLY: lambda candidate: (f"nightly of {candidate.when:%Y-%m-%d}",),
+    Kind.RELEASE: lambda candidate: (f"release {candidate.key}",),
+    Kind.PUSH: lambda candidate: (candidate.repo, f"{candidate.when:%Y-%m-%d}"),
+}
+
+
 def open_sentence(result: Result) -> str:
     """What stayed open, in one sentence; empty when nothing did."""
     untested = result.finding.untested
@@ -120,8 +145,8 @@ def open_sentence(result: Result) -> str:
         return ""
     reasons = dict.fromkeys(item.reason for item in untested)
     shown = "; ".join(list(reasons)[:3]) + ("; …" if len(reasons) > 3 else "")
-    one, many = ("nightly", "nightlies") if untested[0].candidate.kind is Kind.NIGHTLY else ("push", "pushes")
-    what, them = (f"1 {one}", "it") if len(untested) == 1 else (f"{len(untested)} {many}", "one of them")
+    kind = untested[0].candidate.kind
+    what, them = (f"1 {kind}", "it") if len(untested) == 1 else (f"{len(untested)} {kind.many}", "one of them")
     return (
         f"{what} between the two could not be tested ({shown}): "
         f"the change came with {them}, or with the first {result.terms.new} one."

@@ -10,8 +10,9 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from mozbisect.catalog.repos import REPOS
+from mozbisect.catalog.repos import at_path
 from mozbisect.core.errors import NetworkError
 from mozbisect.net import Http
 
@@ -71,9 +72,8 @@ def from_json(text: str) -> Origin:
 
 def repo_at(url: str) -> str | None:
     """The repository whose path the URL ends with, on whichever server."""
-    path = url.rstrip("/")
-    fitting = [row for row in REPOS if path.endswith(f"/{row.path}")]
-    return max(fitting, key=lambda row: len(row.path)).name if fitting else None
+    row = at_path(urlsplit(url).path)
+    return row.name if row else None
 
 
 def _text(value: Any) -> str | None:

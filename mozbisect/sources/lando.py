@@ -1,6 +1,6 @@
-"""Which Mercurial changeset a Git commit is: asked of Lando, which keeps the map of both.
+"""Which Mercurial changeset a Git commit is, and the reverse: asked of Lando, which keeps the map of both.
 
-Only needed to enter with a Git hash: the pushlog tells the Git hash of whatever it lists.
+Only needed to enter with a Git hash, and where the pushlog does not tell the Git hash of what it lists.
 """
 
 from __future__ import annotations
@@ -8,24 +8,35 @@ from __future__ import annotations
 from mozbisect.core.errors import NetworkError, NotFound
 from mozbisect.net import Http
 
+PROJECTS = {"gecko": "firefox", "comm": "thunderbird-desktop"}
+"""What Lando calls the families of repositories."""
+
 
 class Lando:
-    """``git2hg`` of one Lando server (mozilla-conduit/lando, src/lando/urls.py)."""
+    """``git2hg`` and ``hg2git`` of one Lando server (mozilla-conduit/lando, src/lando/urls.py)."""
 
-    def __init__(self, http: Http, lando_url: str) -> None:
+    def __init__(self, http: Http, lando_url: str, *, family: str = "gecko") -> None:
         self._http = http
         self._url = lando_url.rstrip("/")
+        self._project = PROJECTS[family]
 
     def hg_of(self, git: str) -> str | None:
         """The hg hash of a Git commit (7 to 40 hex digits), or None. Raises ``NetworkError``.
 
         An abbreviation that fits several commits is an answer of 400, and raises.
         """
+        return self._ask("git2hg", git, "hg_hash")
+
+    def git_of(self, hg: str) -> str | None:
+        """The Git hash of an hg changeset (all 40 digits), or None. Raises ``NetworkError``."""
+        return self._ask("hg2git", hg, "git_hash")
+
+    def _ask(self, way: str, hash_: str, field: str) -> str | None:
         try:
-            answer = self._http.json(f"{self._url}/api/git2hg/firefox/{git}")
+            answer = self._http.json(f"{self._url}/api/{way}/{self._project}/{hash_}")
         except NotFound:
             return None
-        found = answer.get("hg_hash") if isinstance(answer, dict) else None
+        found = answer.get(field) if isinstance(answer, dict) else None
         if not isinstance(found, str):
-            raise NetworkError(f"Lando's answer about {git} names no hg hash.", url=self._url)
+            raise NetworkError(f"Lando's answer about {hash_} names no {field}.", url=self._url)
         return found

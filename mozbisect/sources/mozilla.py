@@ -1,18 +1,24 @@
-"""All of Mozilla's services as the one ``Source`` that the engine sees: nightlies from the archive, pushes from
-hg and their builds from Taskcluster. What was found is remembered, also that something was not."""
+"""All of Mozilla's services as the one ``Source`` that the engine sees: nightlies and releases from the archive, pushes
+from hg and their builds from Taskcluster. What was found is remembered, also that something was not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from threading import Lock
+from typing import assert_never
 
 from mozbisect.core.errors import MozbisectError, NoBuild
 from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, Leg, LegKind, Timeline
+from mozbisect.sources.git import Git
 from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushes import Pushes
+from mozbisect.sources.releases import Releases
+from mozbisect.sources.shut import Excluded, without_excluded, without_expired
+from mozbisect.sources.span import Pushed
 from mozbisect.sources.taskcluster import Taskcluster
 from mozbisect.sources.together import together
 
@@ -20,17 +26,34 @@ from mozbisect.sources.together import together
 class Mozilla:
     """The ``Source`` of core/ports.py. Safe to ask from several threads: each build is looked up once."""
 
-    def __init__(self, nightlies: Nightlies, pushes: Pushes, taskcluster: Taskcluster) -> None:
+    def __init__(
+        self,
+        nightlies: Nightlies,
+        pushes: Pushes,
+        releases: Releases,
+        taskcluster: Taskcluster,
+        git: Git,
+        *,
+        now: datetime,
+        pushed: Pushed,
+        excluded: Sequence[Excluded] = (),
+    ) -> None:
         self._nightlies = nightlies
         self._pushes = pushes
+        self._releases = releases
         self._taskcluster = taskcluster
+        self._git = git
+        self._now = now
+        self._pushed = pushed
+        self._excluded = excluded
         self._found: dict[str, Future[Build]] = {}
         self._lock = Lock()
 
     def timeline(self, leg: Leg) -> Timeline:
-        if leg.kind is LegKind.NIGHTLIES:
-            return self._nightlies.timeline(leg)
-        return self._pushes.timeline(leg)
+        listed = without_excluded(self._listed(leg), self._excluded, self._pushed)
+        if leg.kind in (LegKind.PUSHES, LegKind.MERGED):
+            return without_expired(listed, self.find, self._now)
+        return listed
 
     def find(self, candidate: Candidate) -> Build:
         with self._lock:
@@ -46,6 +69,20 @@ class Mozilla:
 
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         return self._pushes.describe(finding)
+
+    def git_of(self, revision: str) -> str | None:
+        return self._git.git_of(revision)
+
+    def _listed(self, leg: Leg) -> Timeline:
+        match leg.kind:
+            case LegKind.NIGHTLIES:
+                return self._nightlies.timeline(leg)
+            case LegKind.RELEASES:
+                return self._releases.timeline(leg)
+            case LegKind.PUSHES | LegKind.MERGED:
+                return self._pushes.timeline(leg)
+            case other:
+                assert_never(other)
 
     def _quietly(self, candidate: Candidate) -> None:
         try:
@@ -68,6 +105,12 @@ class Mozilla:
                 raise
 
     def _look(self, candidate: Candidate) -> Build:
-        if candidate.kind is Kind.NIGHTLY:
-            return self._nightlies.find(candidate)
-        return self._taskcluster.find(candidate)
+        match candidate.kind:
+            case Kind.NIGHTLY:
+                return self._nightlies.find(candidate)
+            case Kind.RELEASE:
+                return self._releases.find(candidate)
+            case Kind.PUSH:
+                return self._taskcluster.find(candidate)
+            case other:
+                assert_never(other)

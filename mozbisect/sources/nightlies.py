@@ -1,25 +1,29 @@
 """The nightlies of the archive: one folder each below ``nightly/YYYY/MM/``, named by the moment of the build.
 
 There may be several a day, a day may have none, and a folder may lack the build for one platform. A bound that
-is a day takes in all of that day: an old end is its first nightly, a new end its last.
+is a day takes in all of that day: an old end is its first nightly, a new end its last. What the folders and the files
+in them are called is told by ``catalog/names.py``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
-from mozbisect.catalog import apps
+from mozbisect.catalog import names
+from mozbisect.catalog.apps import Nightlies as Row
+from mozbisect.catalog.apps import app
 from mozbisect.catalog.checksums import parse_checksums, parse_sums
-from mozbisect.core.errors import NoBuild, NotFound, NothingToSearch
+from mozbisect.core.errors import NoBuild, NotFound, NothingToSearch, UsageError
 from mozbisect.core.model import Bound, Build, Candidate, Day, Digest, Kind, Leg, Revision, Target, Timeline
 from mozbisect.net import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
 from mozbisect.sources.listing import Entry, entries
-from mozbisect.sources.span import at_or_after, at_or_before, in_order, nearest, span
+from mozbisect.sources.pushlog import Pushlog
+from mozbisect.sources.span import Pushed, at_or_after, at_or_before, in_order, span
 from mozbisect.sources.together import together
 
 SPARE_DAYS = 7
@@ -31,30 +35,38 @@ SUMS = {"SHA512SUMS": "sha512", "SHA256SUMS": "sha256"}
 # 2026-09-14-09-31-22-mozilla-central; only the hour until 2011; no time at all on some debug dailies of 2014.
 _FOLDER = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:-(\d\d))?(?:-(\d\d)-(\d\d))?-(.+)")
 
+Rows = Mapping[str, Entry]
+
 
 class Nightlies:
-    """The nightly folders of one app on one archive server."""
+    """The nightly folders of one app on one archive server; of an app that has none it is never asked."""
 
     def __init__(
-        self, http: Http, archive_url: str, target: Target, *, today: date, pushed: Callable[[str], Candidate]
+        self, http: Http, archive_url: str, target: Target, *, today: date, pushed: Pushed, pushlog: Pushlog
     ) -> None:
-        """``pushed`` gives the push of a revision, for a range with a revision at one end only."""
+        """``pushed`` is for a range with a revision at one end only; ``pushlog`` for builds that do not say where
+        they come from."""
         self._http = http
-        self._base = f"{archive_url.rstrip('/')}/{apps.app(target.app).folder}/nightly"
+        self._archive = f"{archive_url.rstrip('/')}"
         self._target = target
         self._today = today
         self._pushed = pushed
+        self._pushlog = pushlog
 
     def timeline(self, leg: Leg) -> Timeline:
-        """The nightlies of the leg and a few beyond. Raises ``NothingToSearch``, ``NetworkError``."""
-        old, new = self._moments(leg.old, old=True), self._moments(leg.new, old=False)
+        """The nightlies of the leg and a few beyond. Raises ``NothingToSearch``, ``UsageError``, ``NetworkError``."""
+        old, new = self._moments(leg.old, leg.repo, old=True), self._moments(leg.new, leg.repo, old=False)
         in_order(leg, old, new)
-        first = old[0].date() - timedelta(days=SPARE_DAYS)
+        if new[1].date() < self._row.since:
+            raise UsageError(
+                f"The archive has {self._target.app} nightlies from {self._row.since} on, none of {leg.new}."
+            )
+        first = max(old[0].date(), self._row.since) - timedelta(days=SPARE_DAYS)
         last = min(new[1].date() + timedelta(days=SPARE_DAYS), self._today + timedelta(days=1))
-        found = [item for item in self._between(first, last) if first <= item.when.date() <= last]
+        found = [item for item in self._between(first, last, leg.repo) if first <= item.when.date() <= last]
         if not found:
             raise NothingToSearch(
-                f"There is no {self._target.app} nightly from {first} to {last}.",
+                f"There is no {self._target.app} nightly of {leg.repo} from {first} to {last}.",
                 advice=f"Look at {self._base}/ for the days that have some.",
             )
         old_at, new_at = at_or_before(found, old), at_or_after(found, new)
@@ -65,10 +77,9 @@ class Nightlies:
             )
         return Timeline(leg, tuple(found), old_at, new_at, _notes(leg, found, old_at, new_at))
 
-    def at(self, bound: Bound) -> Sequence[Candidate]:
+    def at(self, bound: Bound, repo: str) -> Sequence[Candidate]:
         """The nightlies of one bound, the latest first. Raises ``NothingToSearch`` that names the nearest."""
-        first, last = self._moments(bound, old=True)
-        around = self._between(first.date() - timedelta(days=SPARE_DAYS), last.date() + timedelta(days=SPARE_DAYS))
+        (first, last), around = self._around(bound, repo)
         found = [item for item in around if first <= item.when <= last]
         if found:
             return found[::-1]
@@ -78,56 +89,75 @@ class Nightlies:
             advice=f"The nearest: {', '.join(item.key for item in near)}." if near else "",
         )
 
-    def near(self, bound: Bound) -> Sequence[Candidate]:
-        """The nightlies around a bound, the nearest first; those of the bound itself are among them."""
-        first, last = self._moments(bound, old=True)
-        around = self._between(first.date() - timedelta(days=SPARE_DAYS), last.date() + timedelta(days=SPARE_DAYS))
-        return nearest(around, (first, last))
+    def near(self, bound: Bound, repo: str) -> Sequence[Candidate]:
+        """The nightlies around a bound, the nearest first."""
+        (first, last), around = self._around(bound, repo)
+        middle = first + (last - first) / 2
+        return sorted(around, key=lambda item: abs(item.when - middle))
 
     def find(self, nightly: Candidate) -> Build:
         """The target's build in a nightly's folder. Raises ``NoBuild``, ``NetworkError``."""
         url = f"{self._base}/{nightly.when:%Y/%m}/{nightly.key}/"
-        rows = {entry.name: entry for entry in entries(self._http, url) if not entry.is_folder}
-        package, stem = self._package(rows)
+        files = self._files(nightly)
+        rows = self._rows(url)
+        package = self._package(rows, files)
+        aside = url.removesuffix("/").removesuffix(files.aside) + "/"
         origin, digest = together(
             [
-                lambda: self._origin(url, stem, rows),
-                lambda: self._digest(url, stem, package, rows),
+                lambda: self._origin(aside, rows if aside == url else self._rows(aside), package, files, nightly),
+                lambda: self._digest(url, package, rows),
             ]
         )
         return Build(
             candidate=nightly,
             app=self._target.app,
-            build_type="nightly",
-            url=url + quote(package.name),
-            file_name=package.name,
+            build_type=files.found,
+            url=url + quote(package.string),
+            file_name=package.string,
             repo=origin.repo or nightly.repo,
             revision=origin.revision,
             git_revision=origin.git_revision,
             build_id=origin.build_id or _build_id(nightly),
-            size=package.size,
+            size=rows[package.string].size,
             digest=digest,
         )
 
-    def _moments(self, bound: Bound, *, old: bool) -> tuple[datetime, datetime]:
+    @property
+    def _row(self) -> Row:
+        row = app(self._target.app).nightlies
+        assert row is not None
+        return row
+
+    @property
+    def _base(self) -> str:
+        return f"{self._archive}/{self._row.folder}/nightly"
+
+    # ---------------------------------------------------------------------------------------------- which folders
+
+    def _moments(self, bound: Bound, repo: str, *, old: bool) -> tuple[datetime, datetime]:
         """From when to when a nightly of this bound may have been built."""
         first, last = span(bound, self._pushed)
-        if not isinstance(bound, Revision) or old or self._pushed(bound.hex).repo == apps.app(self._target.app).repo:
+        if not isinstance(bound, Revision) or old or self._pushed(bound.hex).repo == repo:
             return first, last
         # What lands on an integration branch is merged several times a day: a day later it is surely there.
         return first + timedelta(days=1), last + timedelta(days=1)
 
-    def _between(self, first: date, last: date) -> list[Candidate]:
+    def _around(self, bound: Bound, repo: str) -> tuple[tuple[datetime, datetime], list[Candidate]]:
+        first, last = self._moments(bound, repo, old=True)
+        spare = timedelta(days=SPARE_DAYS)
+        return (first, last), self._between(first.date() - spare, last.date() + spare, repo)
+
+    def _between(self, first: date, last: date, repo: str) -> list[Candidate]:
         months = sorted({(day.year, day.month) for day in _days(first, last)})
-        pages = together([partial(self._month, *month) for month in months])
+        pages = together([partial(self._month, *month, repo) for month in months])
         return sorted((item for page in pages for item in page), key=lambda item: (item.when, item.key))
 
-    def _month(self, year: int, month: int) -> list[Candidate]:
+    def _month(self, year: int, month: int, repo: str) -> list[Candidate]:
         rows = entries(self._http, f"{self._base}/{year:04}/{month:02}/")
-        found = (self._candidate(row.name) for row in rows if row.is_folder)
+        found = (self._candidate(row.name, repo) for row in rows if row.is_folder)
         return [item for item in found if item is not None]
 
-    def _candidate(self, folder: str) -> Candidate | None:
+    def _candidate(self, folder: str, repo: str) -> Candidate | None:
         match = _FOLDER.fullmatch(folder)
         if match is None:
             return None
@@ -136,37 +166,51 @@ class Nightlies:
             when = datetime(*(int(number or 0) for number in numbers), tzinfo=UTC)  # type: ignore[misc,arg-type]
         except ValueError:
             return None
-        if branch != apps.folder_branch(self._target, when.date()):
+        if names.era_of(self._target, repo, when.date(), branch) is None:
             return None
-        return Candidate(Kind.NIGHTLY, folder, apps.app(self._target.app).repo, when)
+        return Candidate(Kind.NIGHTLY, folder, repo, when)
 
-    def _package(self, rows: dict[str, Entry]) -> tuple[Entry, str]:
-        pattern = apps.package_pattern(self._target)
-        fitting = sorted(
-            ((match, rows[name]) for name in rows if (match := pattern.fullmatch(name))),
-            # After a merge day a folder may hold two versions: the newer one is the build of that day.
-            key=lambda pair: _version_key(pair[1].name),
-        )
+    # ---------------------------------------------------------------------------------------- what is in a folder
+
+    def _files(self, nightly: Candidate) -> names.Files:
+        match = _FOLDER.fullmatch(nightly.key)
+        era = match and names.era_of(self._target, nightly.repo, nightly.when.date(), match[7])
+        assert era, "only folders of an era become candidates"
+        return names.files(self._target, era)
+
+    def _rows(self, url: str) -> Rows:
+        return {entry.name: entry for entry in entries(self._http, url) if not entry.is_folder}
+
+    def _package(self, rows: Rows, files: names.Files) -> re.Match[str]:
+        fitting = [match for name in rows if (match := files.package.fullmatch(name))]
         if not fitting:
-            raise NoBuild(
-                f"no {'-'.join(apps.platform(self._target).names[:1])} build in the folder"
-                if rows
-                else "the folder is empty"
-            )
-        match, row = fitting[-1]
-        return row, match["stem"]
+            what = names.platform_of(self._target).names[0]
+            lang = f" in {self._target.lang}" if app(self._target.app).needs_lang else ""
+            raise NoBuild(f"no {what} build{lang} in the folder" if rows else "the folder is empty")
+        return max(fitting, key=partial(names.rank, self._target))
 
-    def _origin(self, url: str, stem: str, rows: dict[str, Entry]) -> Origin:
+    def _origin(self, url: str, rows: Rows, package: re.Match[str], files: names.Files, nightly: Candidate) -> Origin:
         """Which revision the build was made from, from the first of its information files that says so."""
-        for ending in (".txt", ".json", ".buildhub.json"):
-            if stem + ending in rows:
-                origin = read_origin(self._http, url + quote(stem + ending))
-                if origin.revision:
-                    return origin
+        if files.info is None:
+            return self._pushed_then(nightly)
+        fitting = [match for name in rows if (match := files.info.fullmatch(name))]
+        version = package.groupdict().get("version")
+        rank = partial(names.rank, self._target)
+        for match in sorted(fitting, key=lambda match: (match["version"] == version, rank(match)), reverse=True):
+            origin = read_origin(self._http, url + quote(match.string))
+            if origin.revision:
+                return origin
         return Origin()
 
-    def _digest(self, url: str, stem: str, package: Entry, rows: dict[str, Entry]) -> Digest | None:
-        published = next((name for name in (f"{stem}.checksums", *SUMS) if name in rows), None)
+    def _pushed_then(self, nightly: Candidate) -> Origin:
+        """A build id is the moment of the push that was built: so it was for each fenix nightly that was looked at."""
+        push = self._pushlog.at(nightly.repo, nightly.when)
+        return Origin(push.repo, push.revision, push.git_revision, _build_id(nightly)) if push else Origin()
+
+    def _digest(self, url: str, package: re.Match[str], rows: Rows) -> Digest | None:
+        name = package.string
+        ending = package.groupdict().get("ending") or ""
+        published = next((sums for sums in (f"{name.removesuffix(ending)}.checksums", *SUMS) if sums in rows), None)
         if published is None:
             return None
         try:
@@ -175,9 +219,9 @@ class Nightlies:
             return None
         if published in SUMS:
             listed = parse_sums(text, SUMS[published])
-            return next((value for name, value in listed.items() if name.rpartition("/")[2] == package.name), None)
+            return next((value for path, value in listed.items() if path.rpartition("/")[2] == name), None)
         sums = parse_checksums(text)
-        named = next((value for name, value in sums.items() if name.rpartition("/")[2] == package.name), None)
+        named = next((value for path, value in sums.items() if path.rpartition("/")[2] == name), None)
         return named[0] if named else None
 
 
@@ -199,10 +243,6 @@ def _notes(leg: Leg, found: Sequence[Candidate], old_at: int, new_at: int) -> tu
 
 def _days(first: date, last: date) -> Iterable[date]:
     return (first + timedelta(days=at) for at in range((last - first).days + 1))
-
-
-def _version_key(name: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", name.partition(".en-US")[0])]
 
 
 def _build_id(nightly: Candidate) -> str | None:

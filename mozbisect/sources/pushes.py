@@ -8,16 +8,17 @@ from datetime import timedelta
 from typing import assert_never
 
 from mozbisect.core.errors import NothingToSearch
-from mozbisect.core.model import Bound, Candidate, Changeset, Finding, Kind, Leg, LegKind, Revision, Timeline
+from mozbisect.core.model import Bound, Candidate, Changeset, Finding, Kind, Leg, LegKind, Revision, Tag, Timeline
 from mozbisect.sources.landings import landings
 from mozbisect.sources.pushlog import Pushlog, push_id
 from mozbisect.sources.revisions import Revisions
-from mozbisect.sources.span import at_or_after, at_or_before, in_order, nearest, span
+from mozbisect.sources.span import at_or_after, at_or_before, in_order, span
 
 SPARE_PUSHES = 10
 """How many pushes beyond the bounds are listed, to stand in for an end without a build."""
 
-MOST_TRIED = 40  # pushes around a bound; each costs some requests to find that it has no build
+SPARE_DAYS = 2
+"""How far around a push another one may be taken in its place (``--nearest``)."""
 
 MOST_DESCRIBED = 200  # pushes; a longer list of changesets is no help in a report
 
@@ -38,8 +39,8 @@ class Pushes:
                 return self._between_judged(leg)
             case LegKind.PUSHES:
                 return self._between_bounds(leg)
-            case LegKind.NIGHTLIES:
-                raise ValueError("a leg of nightlies holds no pushes")
+            case LegKind.NIGHTLIES | LegKind.RELEASES:
+                raise ValueError(f"a leg of {leg.kind} holds no pushes")
             case other:
                 assert_never(other)
 
@@ -53,10 +54,12 @@ class Pushes:
         return found[::-1]
 
     def near(self, bound: Bound, repo_name: str) -> Sequence[Candidate]:
-        """The pushes around a bound, the nearest first; those of the bound itself are among them."""
-        moments = span(bound, lambda text: self._revisions.push_of(text, repo_name))
-        first, last = moments[0].date() - timedelta(days=1), moments[1].date() + timedelta(days=1)
-        return nearest(self._pushlog.by_day(repo_name, first, last), moments)[:MOST_TRIED]
+        """The pushes around a bound, the nearest first."""
+        first, last = span(bound, lambda text: self._revisions.push_of(text, repo_name))
+        spare = timedelta(days=SPARE_DAYS)
+        pushes = self._pushlog.by_day(repo_name, (first - spare).date(), (last + spare).date())
+        middle = first + (last - first) / 2
+        return sorted(pushes, key=lambda push: abs(push.when - middle))
 
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         """What the pushes after last old up to first new brought; empty if they are not pushes of one repository."""
@@ -113,8 +116,8 @@ class Pushes:
 
     def _between_bounds(self, leg: Leg) -> Timeline:
         found: Sequence[Candidate]
-        if isinstance(leg.old, Revision) and isinstance(leg.new, Revision):
-            old, new = self._revisions.both(leg.old.hex, leg.new.hex, leg.repo)
+        if isinstance(leg.old, Revision | Tag) and isinstance(leg.new, Revision | Tag):
+            old, new = self._revisions.both(str(leg.old), str(leg.new), leg.repo)
             found = self._pushlog.by_id(old.repo, push_id(old) - SPARE_PUSHES, push_id(new) + SPARE_PUSHES)
             leg = replace(leg, repo=old.repo)
             keys = [push.key for push in found]

@@ -1,21 +1,23 @@
-"""Which push a revision means, Mercurial or Git: the one that was built from it, else the one that landed it first.
+"""Which push a revision or a tag means: the push that was built from it, else the one that landed it first.
 
 A changeset may be known to several repositories: to the branch that it was pushed to, to mozilla-central through
-a merge, to other branches through merges back. Builds exist for the heads of pushes only.
+a merge, to other branches through merges back. Builds exist for the heads of pushes only. A Git hash is translated
+first, in the first way that works: see ``git.py``.
 """
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
-from mozbisect.catalog.repos import REPOS
-from mozbisect.core.errors import NetworkError, NothingToSearch, UsageError
+from mozbisect.catalog.repos import REPOS, repo
+from mozbisect.core.errors import NothingToSearch, UsageError
 from mozbisect.core.model import Candidate
-from mozbisect.sources.lando import Lando
+from mozbisect.sources.git import Git
 from mozbisect.sources.pushlog import Pushlog, push_id
 from mozbisect.sources.together import together
 
-_ELSEWHERE = tuple(row.name for row in REPOS if row.name != "try")
+_HEX = re.compile(r"[0-9a-f]{7,40}")
 
 Known = dict[str, Candidate]  # by repository, in the order in which they were asked
 
@@ -23,13 +25,13 @@ Known = dict[str, Candidate]  # by repository, in the order in which they were a
 class Revisions:
     """``any_repo``: a revision may be looked for on other repositories than the one that is searched."""
 
-    def __init__(self, pushlog: Pushlog, lando: Lando, *, any_repo: bool) -> None:
+    def __init__(self, pushlog: Pushlog, git: Git, *, any_repo: bool) -> None:
         self._pushlog = pushlog
-        self._lando = lando
+        self._git = git
         self._any_repo = any_repo
 
     def push_of(self, text: str, home: str) -> Candidate:
-        """The push that a revision means. Raises ``UsageError`` when nobody knows it, ``NetworkError``."""
+        """The push that a revision or a tag means. Raises ``UsageError`` when nobody knows it, ``NetworkError``."""
         hash_, known = self._known(text, home)
         return min(known.values(), key=lambda push: (not is_head(push, hash_), push.when))
 
@@ -66,10 +68,12 @@ class Revisions:
 
     def _known(self, text: str, home: str) -> tuple[str, Known]:
         """The Mercurial hash, and who knows it. One request where the revision is the head of a push to ``home``."""
+        if not _HEX.fullmatch(text):
+            return self._tagged(text, home)
         known = self._asked(text, home)
         if known:
             return text, known
-        hg = self._translated(text)
+        hg = self._git.hg_of(text, home)
         known = self._asked(hg, home) if hg else {}
         if hg is None or not known:
             raise UsageError(
@@ -78,23 +82,29 @@ class Revisions:
             )
         return hg, known
 
+    def _tagged(self, tag: str, home: str) -> tuple[str, Known]:
+        found = self._pushlog.tagged(home, tag)
+        if found is None:
+            raise UsageError(
+                f"{home} has no tag {tag}.", advice="Check it, or name the repository that has it with --repo."
+            )
+        push, node = found
+        return node, {home: push}
+
     def _asked(self, text: str, home: str) -> Known:
         here = self._pushlog.of(home, text)
         if (here and is_head(here, text)) or not self._any_repo:
             return {home: here} if here else {}
-        others = [name for name in _ELSEWHERE if name != home]
+        others = [name for name in _relatives(home) if name != home]
         pushes: list[Candidate | None] = together([partial(self._pushlog.of, name, text) for name in others])
         asked = {home: here, **dict(zip(others, pushes, strict=True))}
         return {name: push for name, push in asked.items() if push is not None}
 
-    def _translated(self, text: str) -> str | None:
-        try:
-            return self._lando.hg_of(text)
-        except NetworkError as error:
-            raise UsageError(
-                f"The revision {text} is not known to hg; whether it is a Git commit could not be asked ({error.what})",
-                advice="Check it, name its repository with --repo, or give the Mercurial hash.",
-            ) from error
+
+def _relatives(home: str) -> list[str]:
+    """Where else a changeset may have been pushed: what was pushed to try, or to somebody's project, is named there."""
+    family = repo(home).family
+    return [row.name for row in REPOS if row.family == family and row.path != "try" and "projects/" not in row.path]
 
 
 def is_head(push: Candidate, text: str) -> bool:

@@ -8,26 +8,47 @@ from typing import assert_never
 
 from mozbisect.catalog import releases
 from mozbisect.core.errors import UsageError
-from mozbisect.core.model import Bound, BuildId, Candidate, Day, Leg, Release, Revision
+from mozbisect.core.model import Before, Bound, BuildId, Candidate, Day, Leg, Release, Revision, Tag
 
 Span = tuple[datetime, datetime]
 
+Pushed = Callable[[str], Candidate]
+"""Gives the push of a revision or a tag. May raise ``UsageError`` (nobody knows it) and ``NetworkError``."""
 
-def span(bound: Bound, pushed: Callable[[str], Candidate]) -> Span:
-    """First and last moment of a bound. ``pushed`` gives the push of a revision, and may raise ``UsageError``."""
+
+def span(bound: Bound, pushed: Pushed) -> Span:
+    """First and last moment of a bound. Raises what ``pushed`` raises."""
     match bound:
         case Day(date=day):
             return _whole(day)
         case Release():
             # On that day the next version began on mozilla-central: the day before is surely still this one.
-            return _whole(releases.day_of(bound) - timedelta(days=1))
+            return _whole(_left_central(bound, pushed) - timedelta(days=1))
         case BuildId(stamp=stamp):
             return stamp, stamp
-        case Revision(hex=text):
+        case Revision(hex=text) | Tag(name=text):
             when = pushed(text).when
             return when, when
+        case Before(weeks=weeks, bound=inner):
+            start, end = span(inner, pushed)
+            return start - timedelta(weeks=weeks), end - timedelta(weeks=weeks)
         case other:
             assert_never(other)
+
+
+def _left_central(release: Release, pushed: Pushed) -> date:
+    """A version that the table does not have is asked for by the tag that mozilla-central got on that day."""
+    number = releases.whole(release)
+    known = releases.LEFT_CENTRAL.get(number)
+    if known is not None:
+        return known
+    try:
+        return pushed(f"FIREFOX_NIGHTLY_{number}_END").when.date()
+    except UsageError:
+        raise UsageError(
+            f"It is not known when version {number} left mozilla-central.",
+            advice="Give a day instead, for example of six weeks before it was released.",
+        ) from None
 
 
 def _whole(day: date) -> Span:
@@ -57,13 +78,3 @@ def at_or_after(found: Sequence[Candidate], moments: Span) -> int:
     within = [at for at, item in enumerate(found) if moments[0] <= item.when <= moments[1]]
     after = [at for at, item in enumerate(found) if item.when > moments[1]]
     return within[-1] if within else after[0] if after else len(found) - 1
-
-
-def nearest(found: Sequence[Candidate], moments: Span) -> list[Candidate]:
-    """The nearest in time first; of two that are equally near, or within the moments, the later one."""
-
-    def distance(item: Candidate) -> tuple[timedelta, float]:
-        apart = max(moments[0] - item.when, item.when - moments[1], timedelta(0))
-        return apart, -item.when.timestamp()
-
-    return sorted(found, key=distance)

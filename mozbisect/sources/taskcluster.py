@@ -1,16 +1,18 @@
 """The builds of single pushes, as Taskcluster keeps them for a year: index → task → run → artifact.
 
-An artifact is taken by its exact name: a task also holds ``target.jsshell.zip``, ``target.tar.xz.asc``,
-``target.xpt_artifacts.zip`` and the like. What an index names may have expired since; that is then a candidate
-without a build, and never an error.
+An artifact is taken by its whole name (``catalog/names.py``): a task also holds ``target.jsshell.zip``,
+``target.tar.xz.asc``, ``target.xpt_artifacts.zip`` and the like. What an index names may have expired since; that is
+then a candidate without a build, and never an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
-from mozbisect.catalog import apps
+from mozbisect.catalog import names
 from mozbisect.core.errors import NoBuild, NotFound, ServerTrouble
 from mozbisect.core.model import Build, Candidate, Digest, Target
 from mozbisect.net import Guard, Http, Refused
@@ -53,7 +55,7 @@ class Taskcluster:
         """The build of a push's head, of the first build type that has one. Raises ``NoBuild``, ``NetworkError``."""
         assert push.revision is not None
         reasons = []
-        for build_type, namespace in apps.routes(self._target, push.repo, push.revision):
+        for build_type, namespace in names.routes(self._target, push.repo, push.revision, push.when):
             task = self._indexed(namespace)
             if task is None:
                 continue
@@ -62,6 +64,27 @@ class Taskcluster:
             except NoBuild as none:
                 reasons.append(none.what)
         raise NoBuild(reasons[0] if reasons else "no build in the Taskcluster index (never made, or expired)")
+
+    def hg_of(self, repo: str, git: str) -> str | None:
+        """The Mercurial hash that a build of a Git commit (40 hex digits) says it was made from; None if there is none.
+
+        The index has routes by Git hash since 2025. Raises ``NetworkError``.
+        """
+        for _, namespace in names.routes(self._target, repo, git, datetime.now(UTC)):
+            task = self._indexed(namespace)
+            if task is not None:
+                return self._stamp(task)
+        return None
+
+    def _stamp(self, task: str) -> str | None:
+        for name in ("public/build/target.json", "public/build/en-US/target.json"):
+            try:
+                said = self._get(f"queue/v1/task/{task}/artifacts/{name}").get("moz_source_stamp")
+            except (NotFound, Refused):
+                continue
+            if isinstance(said, str) and said:
+                return said
+        return None
 
     def _indexed(self, namespace: str) -> str | None:
         try:
@@ -102,11 +125,12 @@ class Taskcluster:
                 f"The chain of trust of task {task} cannot be read ({error}).", url=self._root
             ) from error
 
-    def _wanted(self, names: set[str], task: str) -> str:
-        for name in apps.artifact_names(self._target):
-            if name in names:
-                return name
-        raise NoBuild(f"task {task} has no {' or '.join(apps.artifact_names(self._target))}")
+    def _wanted(self, found: set[str], task: str) -> str:
+        for pattern in names.artifacts(self._target):
+            fitting = [match for name in found if (match := pattern.fullmatch(name))]
+            if fitting:
+                return str(max(fitting, key=partial(names.rank, self._target)).string)
+        raise NoBuild(f"task {task} has no package for {self._target.os} {self._target.arch} among its artifacts")
 
     def _completed_run(self, task: str) -> int:
         try:
@@ -120,16 +144,16 @@ class Taskcluster:
 
     def _artifacts(self, task: str, run: int) -> set[str]:
         """The names of a run's artifacts. Those of storage type ``error`` are listed and do not exist."""
-        names: set[str] = set()
+        found: set[str] = set()
         after = ""
         while True:
             try:
                 page = self._get(f"queue/v1/task/{task}/runs/{run}/artifacts{after}")
             except NotFound:
                 raise NoBuild(f"the artifacts of task {task} have expired") from None
-            names.update(str(row["name"]) for row in page["artifacts"] if row.get("storageType") != "error")
+            found.update(str(row["name"]) for row in page["artifacts"] if row.get("storageType") != "error")
             if not page.get("continuationToken"):
-                return names
+                return found
             after = f"?continuationToken={page['continuationToken']}"
 
     def _get(self, path: str) -> dict[str, Any]:

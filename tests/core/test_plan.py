@@ -11,10 +11,12 @@ from mozbisect.core.errors import NothingToSearch, UsageError
 from mozbisect.core.model import (
     FIX,
     REGRESSION,
+    Before,
     Bound,
     Build,
     BuildId,
     Candidate,
+    Clash,
     Day,
     Finding,
     Kind,
@@ -22,12 +24,20 @@ from mozbisect.core.model import (
     LegKind,
     Release,
     Revision,
+    Side,
+    Tag,
     Untested,
 )
-from mozbisect.core.plan import first_leg, next_leg, with_defaults
+from mozbisect.core.plan import Reach, first_leg, further_back, instead_of, moment_of, with_defaults
+from mozbisect.core.plan import next_leg as next_leg_within
 
 TODAY = date(2026, 11, 23)
+ALL = Reach(LegKind.NIGHTLIES, pushes=True)
 OLD, NEW = "1" * 40, "2" * 40
+
+
+def next_leg(finding: Finding, reach: Reach = ALL) -> Leg | str:
+    return next_leg_within(finding, reach)
 
 
 def day(text: str) -> Day:
@@ -41,7 +51,8 @@ def day(text: str) -> Day:
         (day("2026-09-01"), None, (day("2026-09-01"), day("2026-11-23"))),
         (None, day("2026-09-01"), (day("2025-09-01"), day("2026-09-01"))),
         (None, BuildId(datetime(2026, 9, 1, 9, tzinfo=UTC)), (day("2025-09-01"), None)),
-        (None, Revision(NEW), (day("2025-11-23"), Revision(NEW))),
+        (None, Revision(NEW), (Before(52, Revision(NEW)), None)),
+        (None, Release("149"), (Before(52, Release("149")), None)),
     ],
 )
 def test_an_end_that_is_not_given_is_today_or_a_year_before(
@@ -52,7 +63,8 @@ def test_an_end_that_is_not_given_is_today_or_a_year_before(
 
 def first(old: Bound, new: Bound, *, nightlies: bool = True, fix: bool = False) -> Leg:
     terms = FIX if fix else REGRESSION
-    return first_leg(old, new, repo="mozilla-central", nightlies=nightlies, check_ends=True, terms=terms)
+    reach = Reach(LegKind.NIGHTLIES if nightlies else LegKind.PUSHES)
+    return first_leg(old, new, repo="mozilla-central", reach=reach, check_ends=True, terms=terms)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +74,8 @@ def first(old: Bound, new: Bound, *, nightlies: bool = True, fix: bool = False) 
         (day("2026-09-01"), Revision(NEW), True, LegKind.NIGHTLIES),
         (Release("149"), day("2026-09-30"), True, LegKind.NIGHTLIES),
         (Revision(OLD), Revision(NEW), True, LegKind.PUSHES),
+        (Tag("FIREFOX_149_0_RELEASE"), Revision(NEW), True, LegKind.PUSHES),
+        (Tag("FIREFOX_149_0_RELEASE"), day("2026-09-30"), True, LegKind.NIGHTLIES),
         (day("2026-09-01"), day("2026-09-30"), False, LegKind.PUSHES),
     ],
 )
@@ -89,6 +103,53 @@ def test_one_revision_twice_is_nothing_to_search() -> None:
         first(Revision(OLD), Revision(OLD))
 
 
+def looking_back(new: Bound) -> Leg:
+    old, new = with_defaults(None, new, today=TODAY, search_back=True)
+    return first_leg(old, new, repo="mozilla-central", reach=ALL, check_ends=True, terms=REGRESSION, search_back=True)
+
+
+def refuted_at(when: str) -> Clash:
+    seen = Candidate(Kind.NIGHTLY, when, "mozilla-central", datetime.fromisoformat(f"{when}T09:00+00:00"))
+    return Clash(seen, seen, Side.OLD)
+
+
+def test_without_an_old_end_it_looks_back_in_jumps_that_double() -> None:
+    leg: Leg | None = looking_back(day("2026-09-30"))
+    weeks = []
+    for when in ("2026-09-23", "2026-09-09", "2026-08-12"):
+        assert leg is not None
+        assert isinstance(leg.old, Before)
+        weeks.append((leg.back, leg.old.weeks, moment_of(leg.old)))
+        leg = further_back(leg, refuted_at(when))
+        assert leg is not None
+        assert leg.new == BuildId(datetime.fromisoformat(f"{when}T09:00+00:00")), "what was seen is the next new end"
+    assert weeks == [(1, 1, date(2026, 9, 23)), (2, 3, date(2026, 9, 9)), (4, 7, date(2026, 8, 12))]
+
+
+def test_an_old_end_that_a_person_gave_is_no_guess() -> None:
+    leg = first(day("2026-09-01"), day("2026-09-30"))
+    assert further_back(leg, refuted_at("2026-09-01")) is None
+    guessed = looking_back(day("2026-09-30"))
+    assert further_back(guessed, replace(refuted_at("2026-09-23"), refuted=Side.NEW)) is None, "the new end is no guess"
+
+
+def test_a_range_without_builds_of_its_kind_is_searched_by_the_other_kind_once() -> None:
+    leg = first(day("2026-09-01"), day("2026-09-30"))
+    other = instead_of(leg, ALL)
+    assert other is not None
+    assert (other.kind, other.old, other.new, other.repo) == (LegKind.PUSHES, leg.old, leg.new, "mozilla-central")
+    assert instead_of(other, Reach(LegKind.PUSHES, nightlies_of="mozilla-central")) is None
+    assert instead_of(leg, replace(ALL, pushes=False)) is None
+
+
+def test_gone_pushes_of_a_branch_are_looked_for_among_the_nightlies_of_the_trunk() -> None:
+    leg = replace(first(day("2024-09-01"), day("2024-09-30"), nightlies=False), repo="autoland")
+    other = instead_of(leg, Reach(LegKind.PUSHES, nightlies_of="mozilla-central"))
+    assert other is not None
+    assert (other.kind, other.repo) == (LegKind.NIGHTLIES, "mozilla-central")
+    assert instead_of(leg, Reach(LegKind.PUSHES)) is None
+
+
 # ----------------------------------------------------------------------------------------------- the next leg
 
 
@@ -105,6 +166,10 @@ def push(at: int, repo: str, *nodes: str) -> Candidate:
 def of_nightlies(old: str | None = OLD, new: str | None = NEW) -> Finding:
     (first_one, old_build), (last_one, new_build) = nightly(3, old), nightly(4, new)
     return Finding(first(day("2026-09-01"), day("2026-09-30")), first_one, last_one, old_build, new_build)
+
+
+def test_an_app_without_builds_of_pushes_ends_with_its_nightlies() -> None:
+    assert next_leg(of_nightlies(), replace(ALL, pushes=False)) == "There are no builds of single pushes of this app."
 
 
 def test_after_nightlies_come_the_pushes_between_their_revisions_with_judged_ends() -> None:

@@ -11,6 +11,7 @@ from mozbisect.core.errors import NoBuild, NothingToSearch, ServerTrouble, Usage
 from mozbisect.core.model import Bound, BuildId, Candidate, Day, Digest, Kind, Leg, LegKind, Release, Revision, Target
 from mozbisect.net import Http
 from mozbisect.sources.nightlies import Nightlies
+from mozbisect.sources.pushlog import Pushlog
 from tests.canned import Canned
 
 LINUX = Target("firefox", "linux", "x86_64", ("shippable", "opt", "pgo"))
@@ -40,7 +41,8 @@ def nightlies(server: Canned, http: Http, *, pushed: Candidate | None = None, ta
             raise UsageError("unknown")
         return pushed
 
-    return Nightlies(http, f"{server.url}/pub", target, today=TODAY, pushed=push_of)
+    pushlog = Pushlog(http, f"{server.url}/hg")
+    return Nightlies(http, f"{server.url}/pub", target, today=TODAY, pushed=push_of, pushlog=pushlog)
 
 
 def leg(old: Bound, new: Bound) -> Leg:
@@ -141,7 +143,7 @@ def test_the_eras_of_folder_names(server: Canned, http: Http) -> None:
 
 
 def test_a_range_without_nightlies_is_nothing_to_search(server: Canned, http: Http) -> None:
-    with pytest.raises(NothingToSearch, match="no firefox nightly from 2026-08-25 to 2026-09-17"):
+    with pytest.raises(NothingToSearch, match="no firefox nightly of mozilla-central from 2026-08-25 to 2026-09-17"):
         nightlies(server, http).timeline(leg(day("2026-09-01"), day("2026-09-10")))
 
 
@@ -250,7 +252,7 @@ def test_the_nightlies_of_one_bound_come_latest_first_and_else_the_nearest_are_n
 ) -> None:
     months(server, m2026_09=SEPTEMBER)
     source = nightlies(server, http)
-    assert [f"{item.when:%d-%H}" for item in source.at(day("2026-09-02"))] == ["02-21", "02-09"]
+    assert [f"{item.when:%d-%H}" for item in source.at(day("2026-09-02"), "mozilla-central")] == ["02-21", "02-09"]
     with pytest.raises(NothingToSearch) as caught:
-        source.at(day("2026-09-03"))
+        source.at(day("2026-09-03"), "mozilla-central")
     assert "2026-09-02-21-40-00-mozilla-central" in caught.value.advice

@@ -10,6 +10,7 @@ import pytest
 
 from mozbisect.core.errors import NetworkError, NothingToSearch, UsageError
 from mozbisect.core.model import Candidate, Changeset, Day, Kind, Leg, LegKind, Revision, Timeline
+from mozbisect.sources.git import Git
 from mozbisect.sources.lando import Lando
 from mozbisect.sources.pushes import Pushes
 from mozbisect.sources.pushlog import Pushlog, push_id
@@ -34,6 +35,7 @@ class MemoryPushlog:
     def __init__(self, *pushes: Candidate) -> None:
         self._pushes = pushes
         self.asked: list[tuple[str, str]] = []
+        self.tags: dict[str, str] = {}
 
     def _of(self, repo: str, question: str) -> list[Candidate]:
         self.asked.append((repo, question))
@@ -50,6 +52,10 @@ class MemoryPushlog:
 
     def by_id(self, repo: str, first: int, last: int) -> tuple[Candidate, ...]:
         return tuple(one for one in self._of(repo, "by_id") if first <= push_id(one) <= last)
+
+    def tagged(self, repo: str, tag: str) -> tuple[Candidate, str] | None:
+        found = self.of(repo, self.tags.get(tag, "nobody"))
+        return (found, self.tags[tag]) if found else None
 
     def by_day(self, repo: str, first: date, last: date) -> tuple[Candidate, ...]:
         return tuple(one for one in self._of(repo, "by_day") if first <= one.when.date() <= last)
@@ -73,7 +79,8 @@ class NoLando:
 
 def pushes(log: MemoryPushlog, lando: object = None, *, any_repo: bool = True) -> Pushes:
     own = cast(Pushlog, log)
-    return Pushes(own, Revisions(own, cast(Lando, lando or MemoryLando()), any_repo=any_repo))
+    git = Git(cast(Lando, lando or MemoryLando()), None, own, today=MONDAY.date())
+    return Pushes(own, Revisions(own, git, any_repo=any_repo))
 
 
 def names(candidates: tuple[Candidate, ...]) -> list[str]:

@@ -1,0 +1,217 @@
+"""Options → what is asked: words get their meaning here, and nobody is asked for it but this machine.
+
+``wiring`` makes the ports for it; whether a revision or a day exists is found out later, by a ``Source``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from mozbisect.catalog import apps, names, versions
+from mozbisect.catalog.apps import App
+from mozbisect.catalog.build_types import types_in_order
+from mozbisect.catalog.platforms import ANDROID, DESKTOP
+from mozbisect.catalog.repos import Repo, repo
+from mozbisect.core import bounds, plan
+from mozbisect.core.errors import CannotRun, UsageError
+from mozbisect.core.model import FIX, REGRESSION, Bound, Leg, LegKind, Release, Tag, Target, Terms
+from mozbisect.core.plan import Reach
+from mozbisect.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one search is for. ``notes``: what was understood where it is not obvious, as sentences."""
+
+    terms: Terms
+    old: Bound
+    new: Bound
+    target: Target
+    leg: Leg
+    reach: Reach
+    notes: tuple[str, ...] = ()
+
+
+def read(options: Options, *, today: date) -> Request:
+    """The meaning of the options. Raises ``UsageError``, and ``CannotRun`` for a platform without builds."""
+    _check_places(options)
+    terms = FIX if options.find_fix else REGRESSION
+    target = target_of(options)
+    row = apps.app(options.app)
+    said = {word: _optional(getattr(options, word), f"--{word}", today) for word in ("good", "bad")}
+    settled = {word: _settled(bound, row, options) for word, bound in said.items() if bound is not None}
+    searched = _searched(row, options, settled)
+    given = {word: item.bound for word, item in settled.items()}
+    old, new = plan.with_defaults(
+        given.get(terms.old), given.get(terms.new), today=today, search_back=options.search_back
+    )
+    reach = _reach(row, searched, target, old, new)
+    leg = plan.first_leg(
+        old,
+        new,
+        repo=searched.name,
+        reach=reach,
+        check_ends=options.mode != "no-first-check",
+        terms=terms,
+        search_back=options.search_back,
+    )
+    notes = [item.note for item in settled.values() if item.note] + list(_arch_notes(row, options))
+    return Request(terms, old, new, target, leg, reach, tuple(dict.fromkeys(notes)))
+
+
+def bound(text: str, option: str, today: date) -> Bound:
+    """The bound that was given with an option. Raises ``UsageError`` that names the option."""
+    try:
+        return bounds.parse(text, today=today)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error.what}", advice=error.advice) from None
+
+
+def _optional(text: str | None, option: str, today: date) -> Bound | None:
+    return None if text is None else bound(text, option, today)
+
+
+def _check_places(options: Options) -> None:
+    for name in ("archive_base_url", "taskcluster_root_url", "hg_url", "lando_url", "product_details_url"):
+        url = getattr(options, name)
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"--{name.replace('_', '-')} must begin with http:// or https://, and is {url!r}.")
+    if options.persist and Path(options.persist).exists() and not Path(options.persist).is_dir():
+        raise UsageError(f"--persist: {options.persist} is no folder.")
+
+
+# ----------------------------------------------------------------------------------------- which repository
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A bound as it is searched for; ``repo``: the repository that it picks, if it is of one only."""
+
+    bound: Bound
+    repo: str | None = None
+    note: str = ""
+
+
+def _settled(bound: Bound, row: App, options: Options) -> Settled:
+    """A release of a branch is the tag that it was built from there; a bare number stays a time on the trunk."""
+    family = repo(row.repo).family
+    if isinstance(bound, Tag) and not options.repo:
+        return Settled(bound, versions.repo_of_tag(bound.name))
+    if not isinstance(bound, Release) or row.releases or row.tasks is None:
+        return Settled(bound)
+    if options.repo:
+        return _on_branch(bound, repo(options.repo, family=family), family)
+    version = versions.parse(bound.version)
+    return Settled(bound) if version is None else _on_branch(bound, repo(version.repo(family)), family)
+
+
+def _on_branch(bound: Release, branch: Repo, family: str) -> Settled:
+    tag = versions.tag_on(bound.version, branch.name, family)
+    if tag is None:
+        return Settled(bound)
+    return Settled(Tag(tag), branch.name, f"{bound} is taken as {tag} on {branch.name}.")
+
+
+def _searched(row: App, options: Options, settled: dict[str, Settled]) -> Repo:
+    """The repository to search: the one that was named, else the one that the bounds are of, else the app's own."""
+    family = repo(row.repo).family
+    if options.repo:
+        named = repo(options.repo, family=family)
+        if named.family != family and named.path != "try":
+            raise UsageError(f"{row.name} is not built from {named.name}.", advice=f"It is built from {row.repo}.")
+        return named
+    picked = sorted({item.repo for item in settled.values() if item.repo})
+    if len(picked) > 1:
+        raise UsageError(
+            f"The two bounds are of different branches, {' and '.join(picked)}.",
+            advice="Search the released versions instead (--app firefox-release), or give days.",
+        )
+    return repo(picked[0]) if picked else repo(row.repo)
+
+
+def _reach(row: App, searched: Repo, target: Target, old: Bound, new: Bound) -> Reach:
+    """Which kinds of builds there are for this, and which are searched first."""
+    pushes = row.tasks is not None and row.tasks.each_push
+    wanted = target.build_types[0]
+    by_date = names.has_nightlies(row, wanted, plan.moment_of(old), plan.moment_of(new))
+    if row.releases is not None:
+        return Reach(LegKind.RELEASES, pushes)
+    if by_date and searched.nightlies:
+        return Reach(LegKind.NIGHTLIES, pushes)
+    if not pushes:
+        raise UsageError(
+            f"{row.name} has nightlies of {row.repo} only, none of {searched.name}.", advice="Leave --repo out."
+        )
+    trunk = row.repo if by_date and row.repo in searched.origins and "releases/" not in searched.path else None
+    return Reach(LegKind.PUSHES, pushes, nightlies_of=trunk)
+
+
+# ------------------------------------------------------------------------------------------------ what is tested
+
+_SYSTEMS = {"linux": "linux", "darwin": "mac", "win32": "win"}
+
+
+def this_system() -> str:
+    return _SYSTEMS.get(sys.platform, sys.platform)
+
+
+def target_of(options: Options) -> Target:
+    """What is tested. Raises ``UsageError`` for what the app has not, ``CannotRun`` for a platform without builds."""
+    row = apps.app(options.app)
+    wanted = options.build_type or row.default_type
+    if wanted not in row.build_types:
+        raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}.")
+    lang = _lang(row, options)
+    os = _system(row, options)
+    target = Target(row.name, os, _arch(row, options, os), types_in_order(wanted, row.build_types), lang)
+    names.platform_of(target)
+    return target
+
+
+def _lang(row: App, options: Options) -> str:
+    if row.needs_lang and not options.lang:
+        raise UsageError(f"{row.name} has a build for each language.", advice="Name one, for example --lang de.")
+    if options.lang and not (row.needs_lang or row.releases):
+        localised = [other.name for other in apps.APPS if other.needs_lang or other.releases]
+        raise UsageError(
+            f"{row.name} is built in one language only, without --lang.", advice=f"Try --app {' or '.join(localised)}."
+        )
+    return options.lang or "en-US"
+
+
+def _system(row: App, options: Options) -> str:
+    if row.systems == ANDROID:
+        return ANDROID[0]
+    os = options.os or this_system()
+    if os not in row.systems:
+        raise CannotRun(f"There are no {row.name} builds for {os}.", advice=f"There are: {', '.join(DESKTOP)}.")
+    return os
+
+
+def _arch(row: App, options: Options, os: str) -> str:
+    """``--arch`` wins over ``--bits``, the older word: 32 means x86, 64 whatever this machine has with so many."""
+    if options.arch:
+        return apps.arch_of(row, options.arch)
+    if row.arch:
+        return row.arch
+    own = _processor() if os == this_system() else "x86_64"
+    wide = {None: row.archs, "32": ("x86",), "64": ("x86_64", "aarch64")}[options.bits]
+    return own if own in wide else wide[0] if options.bits else own
+
+
+def _arch_notes(row: App, options: Options) -> Iterator[str]:
+    if options.arch and options.bits:
+        yield "Both --arch and --bits were given: --arch counts."
+    if row.arch and not options.arch:
+        yield f"No --arch was given: {row.arch} is taken, of {', '.join(row.archs)}."
+
+
+def _processor() -> str:
+    # Late, and only if nobody said it: this import starts five subprocesses.
+    import mozinfo
+
+    return str(mozinfo.processor)

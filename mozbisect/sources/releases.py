@@ -1,0 +1,258 @@
+"""Released versions, which the archive keeps for ever: one folder each below ``releases/``, ordered by version.
+
+Which versions take part is told by the bounds: between two betas the betas, between an ESR and an ESR the ESRs, from a
+release to a beta both. Days mean the app's own channel. product-details tells when each was released; the archive's
+own dates are those of its last move.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+from urllib.parse import quote
+
+from mozbisect.catalog import names, versions
+from mozbisect.catalog.apps import Releases as Row
+from mozbisect.catalog.apps import app
+from mozbisect.catalog.checksums import parse_sums
+from mozbisect.catalog.releases import LEFT_CENTRAL
+from mozbisect.catalog.repos import repo
+from mozbisect.catalog.versions import Version
+from mozbisect.core.errors import NetworkError, NoBuild, NotFound, NothingToSearch, UsageError
+from mozbisect.core.model import (
+    Before,
+    Bound,
+    Build,
+    Candidate,
+    Day,
+    Digest,
+    Kind,
+    Leg,
+    Release,
+    Revision,
+    Tag,
+    Target,
+    Timeline,
+)
+from mozbisect.net import Http
+from mozbisect.sources.buildinfo import Origin, read_origin
+from mozbisect.sources.listing import entries
+from mozbisect.sources.nightlies import SUMS
+from mozbisect.sources.pushlog import Pushlog
+from mozbisect.sources.span import Span, at_or_after, at_or_before, span
+from mozbisect.sources.together import together
+
+SPARE = 3
+"""How many versions beyond the bounds are listed, to stand in for an end without a build."""
+
+
+class Releases:
+    """The released versions of one app; of an app that has none it is never asked."""
+
+    def __init__(self, http: Http, archive_url: str, details_url: str, target: Target, pushlog: Pushlog) -> None:
+        self._http = http
+        self._archive = archive_url.rstrip("/")
+        self._details = details_url.rstrip("/")
+        self._target = target
+        self._pushlog = pushlog
+
+    def timeline(self, leg: Leg) -> Timeline:
+        """The versions of the leg and a few beyond. Raises ``NothingToSearch``, ``UsageError``, ``NetworkError``."""
+        known, dates = together([self._listed, self._dates])
+        channels = {self._channel(bound) for bound in (leg.old, leg.new)}
+        shown = sorted((item for item in known if item.channel in channels), key=lambda item: item.key)
+        found = [self._candidate(item, dates) for item in shown]
+        if not found:
+            raise NothingToSearch(f"{self._base}/releases/ holds no {' or '.join(sorted(channels))} versions.")
+        old_at, new_at = self._place(leg.old, shown, found, dates, old=True), self._place(leg.new, shown, found, dates)
+        if old_at > new_at:
+            raise UsageError(
+                f"The range is reversed: {found[old_at].key} came after {found[new_at].key}.",
+                advice="Swap the two; or, to look for what fixed a bug, use --find-fix.",
+            )
+        if old_at == new_at:
+            raise NothingToSearch(
+                f"There is nothing to search: {leg.old} and {leg.new} come to the same version ({found[old_at].key})."
+            )
+        start = max(old_at - SPARE, 0)
+        notes = tuple(
+            f"{bound} is taken as {found[at].key}."
+            for bound, at in ((leg.old, old_at), (leg.new, new_at))
+            if str(bound) != found[at].key
+        )
+        return Timeline(leg, tuple(found[start : new_at + SPARE + 1]), old_at - start, new_at - start, notes)
+
+    def at(self, bound: Bound) -> Sequence[Candidate]:
+        """The versions of one bound, the latest first. Raises ``NothingToSearch``."""
+        known, dates = together([self._listed, self._dates])
+        shown = sorted((item for item in known if item.channel == self._channel(bound)), key=lambda item: item.key)
+        found = [self._candidate(item, dates) for item in shown]
+        if isinstance(bound, Release):
+            exact = [
+                item
+                for item, version in zip(found, shown, strict=True)
+                if version.key == versions.key_of(bound.version)
+            ]
+        else:
+            first, last = self._span(bound, dates)
+            exact = [item for item in found if item.key in dates and first <= item.when <= last]
+        if exact:
+            return exact[::-1]
+        raise NothingToSearch(f"There is no {self._target.app} {bound}.", advice=f"Look at {self._base}/releases/.")
+
+    def find(self, release: Candidate) -> Build:
+        """The target's build of a version. Raises ``NoBuild``, ``NetworkError``."""
+        aside = self._aside(release)
+        place = aside if self._target.os == "win" else f"{self._base}/releases/{release.key}/{self._inner}"
+        if place is None:
+            raise NoBuild("its build candidates are not kept any more")
+        pattern = names.released(self._target, release.key)
+        fitting = [match for entry in entries(self._http, place) if (match := pattern.fullmatch(entry.name))]
+        if not fitting:
+            raise NoBuild(f"no {names.platform_of(self._target).release} build in {self._target.lang}")
+        name = max(fitting, key=partial(names.rank, self._target)).string
+        origin, digest = together([partial(self._origin, release, aside), partial(self._digest, release, place, name)])
+        return Build(
+            candidate=release,
+            app=self._target.app,
+            build_type="release",
+            url=place + quote(name),
+            file_name=name,
+            repo=origin.repo or release.repo,
+            revision=origin.revision,
+            git_revision=origin.git_revision,
+            build_id=origin.build_id,
+            digest=digest,
+        )
+
+    # ----------------------------------------------------------------------------------------------- versions
+
+    @property
+    def _row(self) -> Row:
+        row = app(self._target.app).releases
+        assert row is not None
+        return row
+
+    @property
+    def _base(self) -> str:
+        return f"{self._archive}/{self._row.folder}"
+
+    @property
+    def _family(self) -> str:
+        return repo(app(self._target.app).repo).family
+
+    def _listed(self) -> list[Version]:
+        folders = (entry.name for entry in entries(self._http, f"{self._base}/releases/") if entry.is_folder)
+        found = [versions.parse(name) for name in folders]
+        return [version for version in found if version is not None]
+
+    def _dates(self) -> Mapping[str, date]:
+        """Version → day; empty when nobody tells: then bounds that are versions still will do."""
+        try:
+            answer = self._http.json(f"{self._details}/{self._row.history}")
+            rows = answer["releases"].values()  # type: ignore[index]
+            return {str(row["version"]): date.fromisoformat(row["date"]) for row in rows if row.get("date")}
+        except (NetworkError, KeyError, TypeError, ValueError, AttributeError):
+            return {}
+
+    def _candidate(self, version: Version, dates: Mapping[str, date]) -> Candidate:
+        about = LEFT_CENTRAL.get(version.numbers[0], date(2000, 1, 1))
+        day = dates.get(version.text, about)
+        when = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return Candidate(Kind.RELEASE, version.text, version.repo(self._family), when)
+
+    def _channel(self, bound: Bound) -> str:
+        if isinstance(bound, Revision | Tag):
+            raise UsageError(
+                f"{bound} is no version: {self._target.app} is searched by versions and days.",
+                advice="Give a version (131.0.3, 132.0b4, 115.3.0esr) or a day; or search pushes with --app firefox.",
+            )
+        version = versions.parse(bound.version) if isinstance(bound, Release) else None
+        return version.channel if version else self._row.channel
+
+    def _place(
+        self,
+        bound: Bound,
+        shown: list[Version],
+        found: list[Candidate],
+        dates: Mapping[str, date],
+        *,
+        old: bool = False,
+    ) -> int:
+        if isinstance(bound, Release):
+            key = versions.key_of(bound.version)
+            at = next((at for at, version in enumerate(shown) if version.key >= key), len(shown) - 1)
+            return at if not old or shown[at].key == key or not at else at - 1
+        if not dates:
+            raise UsageError(
+                f"When each version was released cannot be asked of {self._details}, so that {bound} has no place.",
+                advice="Give two versions, or try again later.",
+            )
+        dated = [at for at, item in enumerate(found) if item.key in dates]
+        within = [found[at] for at in dated]
+        moments = self._span(bound, dates)
+        return dated[at_or_before(within, moments) if old else at_or_after(within, moments)]
+
+    def _span(self, bound: Bound, dates: Mapping[str, date]) -> Span:
+        """As elsewhere, but a version is the day of its release."""
+        match bound:
+            case Release(version=text):
+                return span(Day(_released(text, dates)), _no_push)
+            case Before(weeks=weeks, bound=Release(version=text)):
+                return span(Before(weeks, Day(_released(text, dates))), _no_push)
+            case _:
+                return span(bound, _no_push)
+
+    # -------------------------------------------------------------------------------------- what a version holds
+
+    @property
+    def _inner(self) -> str:
+        return f"{names.platform_of(self._target).release}/{self._target.lang}/"
+
+    def _aside(self, release: Candidate) -> str | None:
+        """The folder of the last build candidate, which became the release; None where none is kept."""
+        url = f"{self._base}/candidates/{release.key}-candidates/"
+        builds = [int(match[1]) for entry in entries(self._http, url) if (match := _BUILD.fullmatch(entry.name))]
+        return f"{url}build{max(builds)}/{self._inner}" if builds else None
+
+    def _origin(self, release: Candidate, aside: str | None) -> Origin:
+        told = Origin()
+        if aside is not None:
+            for ending in (".json", ".txt", ".buildhub.json"):
+                told = read_origin(self._http, f"{aside}{self._row.info.format(version=release.key)}{ending}")
+                if told.revision:
+                    return told
+        version = versions.parse(release.key)
+        assert version is not None
+        tagged = self._pushlog.tagged(release.repo, version.tag(self._family))
+        return Origin(release.repo, tagged[1], None, told.build_id) if tagged else told
+
+    def _digest(self, release: Candidate, place: str, name: str) -> Digest | None:
+        base = f"{self._base}/releases/{release.key}/"
+        if not place.startswith(base):
+            return None
+        path = f"{place.removeprefix(base)}{name}"
+        for sums, algorithm in SUMS.items():
+            try:
+                text = self._http.text(f"{base}{sums}").text
+            except NotFound:
+                continue
+            return parse_sums(text, algorithm).get(path)
+        return None
+
+
+def _released(text: str, dates: Mapping[str, date]) -> date:
+    key = versions.key_of(text)
+    found = [day for name, day in dates.items() if (version := versions.parse(name)) and version.key == key]
+    if not found:
+        raise UsageError(f"It is not known when {text} was released.", advice="Give both ends as versions or as days.")
+    return found[0]
+
+
+def _no_push(text: str) -> Candidate:
+    raise UsageError(f"{text} is no version.")
+
+
+_BUILD = re.compile(r"build(\d+)")
