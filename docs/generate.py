@@ -1,5 +1,6 @@
-"""Writes reference/options.md from the commands themselves, and reference/judges.md from the table of judges, so that
-these pages tell the same story as the program.
+"""Writes the pages that tell the same story as the program: reference/options.md from the commands themselves,
+reference/judges.md from the table of judges, and reference/mozregression.md from the table in peer_options.py and the
+former options that ``argv`` knows.
 
     python docs/generate.py
 
@@ -8,66 +9,132 @@ A test compares the pages with what this makes.
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from mozbisect.cli import mozbisect
+from mozbisect.argv import FORMER
+from mozbisect.cli import Option, mozbisect
 from mozbisect.judge.table import ANDROID, DESKTOP, JUDGES, SHELL, Row
 
-PAGE = Path(__file__).parent / "reference" / "options.md"
+HERE = Path(__file__).parent
+PAGE = HERE / "reference" / "options.md"
+PEER_PAGE = HERE / "reference" / "mozregression.md"
 
 INTRODUCTION = """\
 # Options
 
 <!-- Written by docs/generate.py from the commands: change the help texts there, and run it again. -->
 
-Every option can also be given by its environment variable; the command line wins over it. A flag is switched on
-by `1` and off by `0`. Several values of a repeatable option are separated by spaces there, so a value that
-itself holds a space has to come from the command line. The variables of a subcommand have its name in them.
+Every option can also be given by its environment variable or in the [configuration file](configuration.md); the command
+line wins over the environment, and that over the file. A flag is switched on by `1` and off by `0`. Several values of a
+repeatable option are separated by spaces in the environment, so a value that itself holds a space has to come from the
+command line or the file.
 
 Options follow the name of the command that they belong to: `mozbisect builds --good …`. One that a command would not
-see, as in `mozbisect --good … builds`, is refused.
+see, as in `mozbisect --good … builds`, is refused. A long name may be shortened as long as it can mean one option only:
+`--write-conf`. `--pref` and `--preferences` take several values, up to the next option: `--pref a:1 b:2`.
 
-What a value may look like: [bounds](bounds.md), [placeholders](placeholders.md) of `--command`. One more variable
-belongs to no option: `MOZBISECT_STATE_DIR` names the folder that holds the [sessions](sessions.md).
+What a value may look like: [bounds](bounds.md), [placeholders](placeholders.md) of `--command`. Two more variables
+belong to no option: `MOZBISECT_STATE_DIR` names the folder that holds the [sessions](sessions.md), `MOZBISECT_CONFIG`
+the configuration file.
+"""
+
+PEER_INTRODUCTION = """\
+# mozregression's options
+
+<!-- Written by docs/generate.py from docs/peer_options.py and mozbisect/argv.py: change them, and run it again. -->
+
+Every option of mozregression 7.6.0 works here, in its long and its short form, shortened as it allowed, and with the
+same meaning unless the last column says something else. How the two programs differ beside that:
+[coming from mozregression](../how-to/coming-from-mozregression.md).
+
+| mozregression | mozbisect | What differs |
+|---|---|---|
+"""
+
+FORMER_INTRODUCTION = """
+## Options of older versions
+
+Old wiki pages show options that mozregression itself has dropped. mozbisect refuses them, and says what to write:
+
+| Then | Now | |
+|---|---|---|
 """
 
 
 def page() -> str:
-    """The whole page, as Markdown."""
-    sections = [INTRODUCTION, _section(mozbisect, "mozbisect", "MOZBISECT")]
-    for name, command in sorted(mozbisect.commands.items()):
-        sections.append(_section(command, f"mozbisect {name}", f"MOZBISECT_{name.upper()}"))
+    """The page of options, as Markdown."""
+    sections = [INTRODUCTION, *_section(mozbisect, "mozbisect")]
     return "\n".join(sections)
 
 
-def _section(command: click.Command, title: str, prefix: str) -> str:
+def peer_page() -> str:
+    """The page that puts mozregression's options beside ours."""
+    rows = runpy.run_path(str(HERE / "peer_options.py"))["OPTIONS"]
+    now = [f"| {_code(theirs)} | {_code(ours)} | {differs} |\n" for theirs, ours, differs in rows]
+    then = [f"| `{_star(row.name)}` | {_instead(row.instead)} | {row.why} |\n" for row in FORMER]
+    return "".join([PEER_INTRODUCTION, *now, FORMER_INTRODUCTION, *then])
+
+
+def _code(names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names.split(", "))
+
+
+def _star(name: str) -> str:
+    return name.replace("*", "…")
+
+
+def _instead(words: str) -> str:
+    return f"`{words.replace('{}', 'VALUE')}`" if words else "nothing"
+
+
+def _section(command: click.Command, title: str) -> Iterator[str]:
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
-    words = "".join(f" [{param.name.upper()}]" for param in arguments if param.name)
+    words = "".join(f" {_word(param)}" for param in arguments)
     lines = [f"## `{title}{words}`", "", _first_paragraph(command), ""]
-    rows = list(_rows(command, prefix))
-    if not rows:
-        return "\n".join([*lines, "No options but `--help`.", ""])
-    head = ["| Option | Meaning | Default | Environment |", "|---|---|---|---|"]
-    return "\n".join([*lines, *head, *rows, ""])
+    tables = list(_tables(command))
+    if tables:
+        yield "\n".join([*lines, *tables])
+    elif not isinstance(command, click.Group):
+        yield "\n".join([*lines, "No options but `--help`.", ""])
+    if isinstance(command, click.Group):
+        for name, child in sorted(command.commands.items()):
+            yield from _section(child, f"{title} {name}")
+
+
+def _word(argument: click.Argument) -> str:
+    name = (argument.name or "").upper()
+    return name if argument.required else f"[{name}]"
 
 
 def _first_paragraph(command: click.Command) -> str:
     return " ".join((command.help or "").split("\n\n")[0].split())
 
 
-def _rows(command: click.Command, prefix: str) -> Iterator[str]:
+def _tables(command: click.Command) -> Iterator[str]:
+    """A table for each heading of ``--help``."""
+    sections: dict[str, list[str]] = {}
     for param in command.params:
-        if isinstance(param, click.Option) and param.name not in ("help", "version"):
-            meaning, default = _meaning(param)
-            variable = param.envvar if isinstance(param.envvar, str) else f"{prefix}_{param.name}".upper()
-            yield f"| {_names(param)} | {meaning} | {default} | `{variable}` |"
+        if isinstance(param, Option):
+            sections.setdefault(param.heading, []).append(_row(param))
+    for heading, rows in sections.items():
+        if len(sections) > 1 and heading:
+            yield f"### {heading}\n"
+        yield from ("| Option | Meaning | Default | Environment |", "|---|---|---|---|", *rows, "")
+
+
+def _row(option: click.Option) -> str:
+    meaning, default = _meaning(option)
+    variable = f"`{option.envvar}`" if option.envvar else ""
+    return f"| {_names(option)} | {meaning} | {default} | {variable} |"
 
 
 def _names(option: click.Option) -> str:
-    value = "" if option.is_flag else f" {option.metavar or _choices(option) or str(option.type).lower()}"
+    metavar = (option.metavar or "").replace("|", "\\|")
+    value = "" if option.is_flag else f" {metavar or _choices(option) or str(option.type).lower()}"
     short_first = sorted(option.opts, key=len)
     names = [*short_first[:-1], short_first[-1] + value, *option.secondary_opts]
     return ", ".join(f"`{name}`" for name in names)
@@ -81,7 +148,7 @@ def _meaning(option: click.Option) -> tuple[str, str]:
     """What it means, and its default: as the help text says it, else as click has it."""
     said, marker, default = (option.help or "").partition("Default: ")
     meaning = said.strip()
-    if isinstance(option.type, click.Choice):
+    if isinstance(option.type, click.Choice) and not option.metavar:
         meaning += f" One of {', '.join(f'`{choice}`' for choice in option.type.choices)}."
     if marker:
         return meaning, default.rstrip(".")
@@ -143,3 +210,4 @@ def _kinds(row: Row) -> str:
 if __name__ == "__main__":
     JUDGES_PAGE.write_text(judges_page(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
+    PEER_PAGE.write_text(peer_page(), encoding="utf-8")

@@ -8,55 +8,303 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from mozbisect import argv
+
+if TYPE_CHECKING:
+    from mozbisect.config.model import Key, Settings
+    from mozbisect.credentials import Credentials
+
+
+SETTINGS = "mozbisect.settings"
+"""Where a context keeps what the configuration file said (``config.model.Settings``), for all commands below it."""
+
+
+# ------------------------------------------------------------------------------------------- how click is used
+
+
+class Option(click.Option):
+    """An option that knows under which heading ``--help`` shows it."""
+
+    def __init__(self, *names: Any, heading: str = "", **words: Any) -> None:
+        super().__init__(*names, **words)
+        self.heading = heading
+
+
+class Command(click.Command):
+    """A command that understands what users of mozregression type, and shows its options in groups."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _tidied(self, ctx, args))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_options(self, ctx, formatter)
+
+
+class Group(click.Group):
+    """The same for a command with subcommands; the outermost one also reads the configuration file."""
+
+    command_class = Command
+    group_class = type
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words = _tidied(self, ctx, args)
+        if ctx.parent is None:
+            ctx.terminal_width = _width()
+            _configure(self, ctx, words)
+        return super().parse_args(ctx, words)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        advice = argv.misread(args[0])
+        if advice and not ctx.resilient_parsing:
+            raise click.UsageError(f"There is no command {args[0]!r}. {advice}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+WIDEST = 100
+
+
+def _width() -> int:
+    """Of the help texts. Left to itself, click imports shutil for this: a twentieth of the time of ``--help``."""
+    said = os.environ.get("COLUMNS", "")
+    try:
+        columns = int(said) if said.isdecimal() else os.get_terminal_size(1).columns
+    except OSError:  # no terminal
+        columns = 0
+    return max(min(columns or 80, WIDEST) - 2, 50)
+
+
+def _tidied(command: click.Command, context: click.Context, words: list[str]) -> list[str]:
+    try:
+        return argv.tidy(words, grammar(command, context), lenient=context.resilient_parsing)
+    except argv.NotUnderstood as error:
+        raise click.UsageError(str(error), context) from None
+
+
+def grammar(command: click.Command, context: click.Context) -> argv.Grammar:
+    """What the command takes, as ``argv`` wants to know it."""
+    takes: dict[str, str] = {}
+    flags: set[str] = set()
+    for param in command.get_params(context):
+        if not isinstance(param, click.Option):
+            continue
+        names = (*param.opts, *param.secondary_opts)
+        if param.is_flag:
+            flags.update(names)
+        else:
+            takes.update(dict.fromkeys(names, max(names, key=len)))
+    commands = command.commands if isinstance(command, click.Group) else ()
+    return argv.Grammar(takes, frozenset(flags), frozenset(commands))
+
+
+def _write_options(command: click.Command, context: click.Context, formatter: click.HelpFormatter) -> None:
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for param in command.get_params(context):
+        record = param.get_help_record(context)
+        if record is not None:
+            sections.setdefault(getattr(param, "heading", "") or "Options", []).append(record)
+    for heading, records in sections.items():
+        with formatter.section(heading):
+            formatter.write_dl(records)
+
+
+def _configure(command: click.Group, context: click.Context, words: list[str]) -> None:
+    """Let the configuration file speak, where neither the command line nor the environment does."""
+    asks_for_help = not {"--help", "-h", "--version", "-V"}.isdisjoint(words)
+    first = next((word for word in words if not word.startswith("-")), None)
+    if context.resilient_parsing or context.default_map is not None or asks_for_help or "--write-config" in words:
+        return
+    if first in ("sessions", "log", "config", "completion"):  # none of them searches
+        return
+    settings = configuration(command)
+    context.meta[SETTINGS] = settings
+    context.default_map = _default_map(command, {name: row.value for name, row in settings.values.items()})
+
+
+def configuration(command: click.Group) -> Settings:
+    """What the configuration file says about the options of the command. Raises ``core.errors.UsageError``."""
+    from mozbisect.config.load import load
+
+    settings = load(keys(command))
+    for line in settings.warnings:
+        click.echo(f"mozbisect: {line}", err=True)
+    return settings
+
+
+def keys(command: click.Command) -> tuple[Key, ...]:
+    """The options that a configuration file may set, and what each of them may be."""
+    from mozbisect.config.model import Key, Kind
+
+    def key(option: click.Option) -> Key:
+        name = max(option.opts, key=len).removeprefix("--")
+        if option.is_flag:
+            return Key(name, Kind.FLAG)
+        if isinstance(option.type, click.Choice):
+            return Key(name, Kind.CHOICE, choices=tuple(map(str, option.type.choices)))
+        if isinstance(option.type, click.IntRange | click.FloatRange):
+            kind = Kind.WHOLE if isinstance(option.type, click.IntRange) else Kind.NUMBER
+            return Key(name, kind, lowest=option.type.min)
+        return Key(name, Kind.LIST if option.multiple else Kind.TEXT, is_path=isinstance(option.type, click.Path))
+
+    return tuple(
+        key(param)
+        for param in command.params
+        if isinstance(param, Option) and param.name and param.heading != ACTIONS and param.name not in ONE_SEARCH
+    )
+
+
+ONE_SEARCH = frozenset({"good", "bad", "find_fix", "search_back", "exclude", "launch", "nearest", "os", "command"})
+"""Options that say what one search is about: a configuration file has no place for them."""
+
+
+def _default_map(command: click.Group, values: Mapping[str, object]) -> dict[str, Any]:
+    named = {name.replace("-", "_"): value for name, value in values.items()}
+    below = {name: _fitting(child, named) for name, child in command.commands.items()}
+    return {**_fitting(command, named), **below}
+
+
+def _fitting(command: click.Command, values: Mapping[str, object]) -> dict[str, Any]:
+    """The values that a command can take: ``builds`` has no ``--output markdown``."""
+    found = {}
+    for param in command.params:
+        choices = param.type.choices if isinstance(param.type, click.Choice) else None
+        if param.name in values and (choices is None or values[param.name] in choices):
+            found[str(param.name)] = values[param.name]
+    return found
+
+
+def _credentials(context: click.Context) -> Credentials | None:
+    """Whom Taskcluster is told that we are, for private builds; None for nobody."""
+    from mozbisect.credentials import credentials
+
+    settings = context.meta.get(SETTINGS)
+    kept = {name: str(row.value) for name, row in settings.values.items()} if settings else {}
+    return credentials(os.environ, kept)
+
+
+def _complete(what: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Completions for the shell: a function of ``completions`` by name. Whatever fails there completes nothing."""
+
+    def found(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+        from mozbisect import completions
+
+        words: list[str] = completions.complete(what, context.params)
+        return [word for word in words if word.startswith(incomplete)]
+
+    return found
 
 
 def _option(*names: str, **words: Any) -> Callable[[Any], Any]:
     """An option with its variable in the environment: --hg-url is MOZBISECT_HG_URL, whichever command has it."""
     long = next(name for name in names if name.startswith("--")).partition("/")[0]
-    return click.option(*names, envvar=f"MOZBISECT_{long[2:].replace('-', '_').upper()}", **words)
+    variable = f"MOZBISECT_{long[2:].replace('-', '_').upper()}"
+    return click.option(*names, cls=Option, **{"envvar": variable, **words})
 
 
-# Options in groups: one literal row each. The names and short forms are those that users of mozregression have
-# in their fingers; the long name is also the field of ``Options``.
+def _under(heading: str) -> Callable[..., Callable[[Any], Any]]:
+    return partial(_option, heading=heading)
+
+
+# ----------------------------------------------------------------------------------------------- the options
+
+# In groups: one literal row each. The names and short forms are those that users of mozregression have in their
+# fingers; the long name is also the field of ``Options``.
+
+ACTIONS = "Instead of a search"
+
+_range, _target, _judge = _under("What is searched"), _under("What is tested"), _under("How builds are judged")
+_launch, _fetch, _service = _under("How builds are run"), _under("How builds are fetched"), _under("Where things are")
+_action, _talk_option = partial(_option, heading=ACTIONS, envvar=None), _under("What is told")
+
 RANGE = (
-    _option(
+    _range(
         "-g",
         "--good",
         metavar="BOUND",
+        shell_complete=_complete("releases"),
         help="Last known good build: a day (2026-09-01), a build id, a release or a revision. "
         "Default: a year before the bad one.",
     ),
-    _option("-b", "--bad", metavar="BOUND", help="First known bad build, in the same forms. Default: today."),
-    _option("--find-fix", is_flag=True, help="Look for what fixed a bug: --bad is the older end then."),
-    _option("--repo", metavar="NAME", help="Repository to search, for example autoland or mozilla-beta."),
+    _range(
+        "-b",
+        "--bad",
+        metavar="BOUND",
+        shell_complete=_complete("releases"),
+        help="First known bad build, in the same forms. Default: today.",
+    ),
+    _range("--find-fix", is_flag=True, help="Look for what fixed a bug: --bad is the older end then."),
+    _range("--search-back", is_flag=True, help="Look for a good build further and further back before searching."),
+    _range(
+        "--exclude",
+        multiple=True,
+        metavar="A..B|X",
+        help="Leave out the builds from bound A to bound B, or one build. Repeatable.",
+    ),
+    _range(
+        "--repo",
+        metavar="NAME",
+        shell_complete=_complete("repos"),
+        help="Repository to search, for example autoland or mozilla-beta.",
+    ),
 )
 TARGET = (
-    _option("-n", "--app", metavar="NAME", default="firefox", show_default=True, help="What to test."),
-    _option("-B", "--build-type", metavar="TYPE", help="shippable (default), opt, pgo, debug, asan or asan-debug."),
-    _option(
-        "--arch",
-        type=click.Choice(["x86", "x86_64", "aarch64"]),
-        help="Processor of the builds. Default: this machine's.",
+    _target(
+        "-n",
+        "--app",
+        metavar="NAME",
+        default="firefox",
+        show_default=True,
+        shell_complete=_complete("apps"),
+        help="What to test.",
     ),
-    _option("--bits", type=click.Choice(["32", "64"]), help="32 is another word for --arch x86."),
+    _target(
+        "--lang", metavar="LANG", shell_complete=_complete("langs"), help="Language of the builds, for example de."
+    ),
+    _target(
+        "-B",
+        "--build-type",
+        metavar="TYPE",
+        shell_complete=_complete("build_types"),
+        help="shippable, opt, debug, asan, …: see --list-build-types. Default: the app's first.",
+    ),
+    _target(
+        "--arch",
+        type=click.Choice(["aarch64", "arm", "arm64-v8a", "armeabi-v7a", "x86", "x86_64"]),
+        metavar="ARCH",
+        help="Processor of the builds: x86_64, aarch64, x86; on Android also arm, arm64-v8a, armeabi-v7a. "
+        "Default: this machine's.",
+    ),
+    _target("--bits", type=click.Choice(["32", "64"]), help="32 is another word for --arch x86."),
+    _target("--os", type=click.Choice(["linux", "mac", "win"]), help="Only to list builds for another system."),
 )
 SERVICES = (
-    _option(
+    _service(
         "--archive-base-url", metavar="URL", default="https://archive.mozilla.org/pub", help="Where the nightlies are."
     ),
-    _option(
+    _service(
         "--taskcluster-root-url",
         metavar="URL",
         default="https://firefox-ci-tc.services.mozilla.com",
         help="Where the builds of single pushes are.",
     ),
-    _option("--hg-url", metavar="URL", default="https://hg.mozilla.org", help="Where the pushlogs are."),
-    _option("--lando-url", metavar="URL", default="https://lando.moz.tools", help="Where Git hashes are translated."),
-    _option(
+    _service("--hg-url", metavar="URL", default="https://hg.mozilla.org", help="Where the pushlogs are."),
+    _service("--lando-url", metavar="URL", default="https://lando.moz.tools", help="Where Git hashes are translated."),
+    _service(
+        "--product-details-url",
+        metavar="URL",
+        default="https://product-details.mozilla.org/1.0",
+        help="Where the days of releases are.",
+    ),
+    _service(
         "--http-timeout",
         type=click.FloatRange(min=0.1),
         default=30.0,
@@ -65,27 +313,56 @@ SERVICES = (
     ),
 )
 JUDGE = (
-    _option(
+    _judge(
         "-c",
         "--command",
         metavar="COMMAND",
         help="Judge builds with this command instead of asking: exit status 0 is good, 125 skips, 126 and 127 stop, "
         "all else is bad. {binary} and the like are filled in.",
     ),
-    _option(
+    _judge(
         "--command-timeout",
         type=click.FloatRange(min=0.01),
         metavar="SECONDS",
         help="End the command, and all that it started, after so long.",
     ),
-    _option(
+    _judge(
         "--on-timeout",
         type=click.Choice(["bad", "good", "skip"]),
         default="bad",
         show_default=True,
         help="What a command that was ended means.",
     ),
-    _option(
+    _judge(
+        "--judge",
+        metavar="NAME[:VALUE]",
+        default="manual",
+        show_default=True,
+        shell_complete=_complete("judges"),
+        help="Who judges when there is no --command: manual (you), crash, starts, output:REGEX or "
+        "marionette:SCRIPT.py.",
+    ),
+    _judge(
+        "--within",
+        type=click.FloatRange(min=0.01),
+        metavar="SECONDS",
+        help="How long a judge without a command watches a build.",
+    ),
+    _judge("--runs", type=click.IntRange(min=1), default=1, metavar="N", help="Judge each build so often. Default: 1."),
+    _judge(
+        "--required",
+        type=click.IntRange(min=1),
+        metavar="K",
+        help="So many of the runs must agree. Default: more than half.",
+    ),
+    _judge(
+        "--treat-broken-as",
+        type=click.Choice(["bad", "skip"]),
+        default="skip",
+        show_default=True,
+        help="What a build that cannot start means.",
+    ),
+    _judge(
         "-M",
         "--mode",
         type=click.Choice(["classic", "no-first-check"]),
@@ -95,36 +372,37 @@ JUDGE = (
     ),
 )
 LAUNCH = (
-    _option(
+    _launch(
         "-p",
         "--profile",
         type=click.Path(),
         metavar="FOLDER",
         help="Profile to start builds with. Default: a fresh one for each.",
     ),
-    _option(
+    _launch(
         "--profile-persistence",
         type=click.Choice(["clone", "clone-first", "reuse"]),
         default="clone",
         show_default=True,
         help="Clone the profile for each build, or once, or use it itself.",
     ),
-    _option("--pref", multiple=True, metavar="NAME:VALUE", help="Set a preference. Repeatable."),
-    _option(
+    _launch(
+        "--adb-profile-dir",
+        metavar="FOLDER",
+        help="Where the profile is put on an Android device. Default: a place that works.",
+    ),
+    _launch("--headless", is_flag=True, help="Run builds without a window."),
+    _launch("--pref", multiple=True, metavar="NAME:VALUE...", help="Set preferences. Repeatable."),
+    _launch(
         "--preferences",
         multiple=True,
-        metavar="FILE",
-        help="Read preferences from a JSON or INI file (file.ini:section). Repeatable.",
+        type=click.Path(),
+        metavar="FILE...",
+        help="Read preferences from JSON or INI files (file.ini:section). Repeatable.",
     ),
-    _option("-e", "--addon", multiple=True, metavar="PATH", help="Install an add-on. Repeatable."),
-    _option(
-        "-a",
-        "--arg",
-        multiple=True,
-        metavar="ARG",
-        help="Pass an argument to the app. Repeatable; --arg=-x for one with a dash.",
-    ),
-    _option(
+    _launch("-e", "--addon", multiple=True, type=click.Path(), metavar="PATH", help="Install an add-on. Repeatable."),
+    _launch("-a", "--arg", multiple=True, metavar="ARG", help="Pass an argument to the app. Repeatable."),
+    _launch(
         "-P",
         "--process-output",
         type=click.Choice(["none", "stdout"]),
@@ -132,20 +410,27 @@ LAUNCH = (
     ),
 )
 FETCH = (
-    _option("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs."),
-    _option(
+    _fetch("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs."),
+    _fetch(
         "--persist-size-limit",
         type=click.FloatRange(min=0),
         default=0.0,
         metavar="GIB",
         help="Remove the least recently used beyond this size. Default: 0, no limit.",
     ),
-    _option(
+    _fetch(
+        "--approx-policy",
+        type=click.Choice(["auto", "none"]),
+        default="auto",
+        show_default=True,
+        help="auto takes a kept build that is near enough instead of a download; none does not.",
+    ),
+    _fetch(
         "--background-dl/--no-background-dl",
         default=True,
         help="Download likely next builds while one is judged. Default: on.",
     ),
-    _option(
+    _fetch(
         "--background-dl-policy",
         type=click.Choice(["cancel", "keep"]),
         default="cancel",
@@ -153,14 +438,32 @@ FETCH = (
         help="What to do with such a download when it is not needed.",
     ),
 )
-OUTPUT = _option(
+OUTPUT = _talk_option(
     "--output",
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
     help="How to print the answer. markdown is a text to paste into a bug.",
 )
-DEBUG = _option("-d", "--debug", is_flag=True, help="Tell on standard error what is done and asked.")
+DEBUG = _talk_option("-d", "--debug", is_flag=True, help="Tell on standard error what is done and asked.")
+INSTEAD = (
+    _action(
+        "--launch",
+        metavar="BOUND",
+        envvar="MOZBISECT_LAUNCH",
+        shell_complete=_complete("releases"),
+        help="Fetch and start one build.",
+    ),
+    _action(
+        "--nearest",
+        is_flag=True,
+        envvar="MOZBISECT_NEAREST",
+        help="With --launch: if that has no build, the nearest that has.",
+    ),
+    _action("--list-build-types", is_flag=True, help="List the build types of each app."),
+    _action("--list-releases", is_flag=True, help="List the releases that can be a bound, with their days."),
+    _action("--write-config", is_flag=True, help="Ask a few questions, and write the configuration file."),
+)
 
 
 def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
@@ -174,29 +477,35 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
     return decorate
 
 
+# ---------------------------------------------------------------------------------------------- the commands
+
+
 @click.group(
+    cls=Group,
     invoke_without_command=True,
     context_settings={
         "help_option_names": ["-h", "--help"],
-        "max_content_width": 100,
+        "max_content_width": WIDEST,
     },
     subcommand_metavar="[COMMAND]",
 )
-@options(
-    RANGE,
-    (_option("--launch", metavar="BOUND", help="Fetch and start one build, and search for nothing."),),
-    TARGET,
-    JUDGE,
-    LAUNCH,
-    FETCH,
-    SERVICES,
-    (OUTPUT, DEBUG),
-)
+@options(RANGE, TARGET, JUDGE, LAUNCH, FETCH, SERVICES, INSTEAD, (OUTPUT, DEBUG))
 @click.version_option(
     None, "-V", "--version", package_name="mozbisect", prog_name="mozbisect", message="%(prog)s %(version)s"
 )
 @click.pass_context
-def mozbisect(context: click.Context, /, debug: bool, output: str, launch: str | None, **words: Any) -> None:
+def mozbisect(
+    context: click.Context,
+    /,
+    debug: bool,
+    output: str,
+    launch: str | None,
+    nearest: bool,
+    list_build_types: bool,
+    list_releases: bool,
+    write_config: bool,
+    **words: Any,
+) -> None:
     """Find the push that broke Firefox, or that fixed it.
 
     mozbisect --good 2026-09-01 --bad 2026-10-01 fetches builds and asks about each whether it is good or bad, until
@@ -208,10 +517,18 @@ def mozbisect(context: click.Context, /, debug: bool, output: str, launch: str |
         return
     from mozbisect import commands
 
-    if launch is not None:
-        commands.launch(words, launch)
+    if list_build_types:
+        commands.list_build_types()
+    elif list_releases:
+        commands.list_releases(words)
+    elif write_config:
+        commands.write_config(keys(mozbisect))
+    elif launch is not None:
+        commands.launch(words, launch, nearest=nearest, credentials=_credentials(context))
+    elif nearest:
+        raise click.UsageError("--nearest belongs to --launch.", context)
     else:
-        commands.bisect(words, output)
+        commands.bisect(words, output, credentials=_credentials(context))
 
 
 def _refuse_options_before(context: click.Context) -> None:
@@ -223,17 +540,21 @@ def _refuse_options_before(context: click.Context) -> None:
             raise click.UsageError(f"{option.opts[-1]} before the command '{command}' has no effect: put it after.")
 
 
+SESSION = click.argument("session", required=False, shell_complete=_complete("sessions"))
+
+
 @mozbisect.command()
-@click.argument("session", required=False)
+@SESSION
 @_option("--undo", is_flag=True, help="Take back the last answer first, also of a session that has ended.")
 @OUTPUT
 @DEBUG
-def resume(session: str | None, undo: bool, output: str, debug: bool) -> None:
+@click.pass_context
+def resume(context: click.Context, /, session: str | None, undo: bool, output: str, debug: bool) -> None:
     """Go on with a session where it stopped: the newest that has not ended, or the one named."""
     _talk(debug)
     from mozbisect import commands
 
-    commands.resume(session, output, undo=undo)
+    commands.resume(session, output, undo=undo, credentials=_credentials(context))
 
 
 @mozbisect.command()
@@ -245,7 +566,7 @@ def sessions() -> None:
 
 
 @mozbisect.command()
-@click.argument("session", required=False)
+@SESSION
 def log(session: str | None) -> None:
     """Print the command and the answers that make up a session."""
     from mozbisect import commands
@@ -254,7 +575,7 @@ def log(session: str | None) -> None:
 
 
 @mozbisect.command()
-@click.argument("session", required=False)
+@SESSION
 @OUTPUT
 def report(session: str | None, output: str) -> None:
     """Print what a session found, also to paste it into a bug."""
@@ -270,12 +591,13 @@ def report(session: str | None, output: str) -> None:
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json: a list of objects."
 )
 @DEBUG
-def builds(resolve: bool, output: str, debug: bool, **words: Any) -> None:
+@click.pass_context
+def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, **words: Any) -> None:
     """List what would be searched between two bounds. Downloads nothing."""
     _talk(debug)
     from mozbisect import commands
 
-    commands.builds(words, output, resolve=resolve)
+    commands.builds(words, output, resolve=resolve, credentials=_credentials(context))
 
 
 @mozbisect.command()
@@ -301,6 +623,73 @@ def practice(debug: bool, **words: Any) -> None:
     commands.practice(**words)
 
 
+@mozbisect.group()
+def config() -> None:
+    """Look at the configuration: the file that holds it, and what is in force."""
+
+
+@config.command()
+def path() -> None:
+    """Print where the configuration file is, or would be."""
+    from mozbisect import commands
+
+    commands.config_path()
+
+
+@config.command(context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@_option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar=None,
+    show_default=True,
+    help="json: a list of objects.",
+)
+def show(options: tuple[str, ...], output: str) -> None:
+    """Print every value, and whether the command line, the environment, the file or nobody set it.
+
+    OPTIONS are those of mozbisect itself: what would hold for a search with them?
+    """
+    from mozbisect import commands
+
+    settings = configuration(mozbisect)
+    defaults = _default_map(mozbisect, {name: row.value for name, row in settings.values.items()})
+    context = mozbisect.make_context("mozbisect", list(options), default_map=defaults)
+    commands.config_show(_in_force(context, settings), settings, output)
+
+
+def _in_force(context: click.Context, settings: Settings) -> list[tuple[str, object, str]]:
+    """(name, value, where it comes from) of every option that does not act by itself."""
+    origin = click.core.ParameterSource
+    rows = []
+    for param in context.command.params:
+        name = max(param.opts, key=len).removeprefix("--")
+        if getattr(param, "heading", ACTIONS) == ACTIONS or not param.name:
+            continue
+        where = {
+            origin.COMMANDLINE: "command line",
+            origin.ENVIRONMENT: f"environment variable {param.envvar}",
+            origin.DEFAULT_MAP: settings.values[name].where if name in settings.values else "",
+        }.get(context.get_parameter_source(param.name) or origin.DEFAULT, "default")
+        rows.append((name, context.params[param.name], where))
+    return rows
+
+
+@mozbisect.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that lets the shell complete options and values: eval "$(mozbisect completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    try:
+        click.echo(kind(mozbisect, {}, "mozbisect", "_MOZBISECT_COMPLETE").source())
+    except RuntimeError as error:  # an old bash; newer versions of click only warn
+        raise click.UsageError(str(error)) from None
+
+
 def _talk(debug: bool) -> None:
     if debug:
         import logging
@@ -308,7 +697,8 @@ def _talk(debug: bool) -> None:
         logging.basicConfig(
             stream=sys.stderr, level=logging.DEBUG, format="%(relativeCreated)7.0f %(name)s: %(message)s"
         )
-        logging.getLogger("urllib3").setLevel(logging.INFO)
+        for chatty in ("urllib3", "mohawk"):  # the latter tells how it signs
+            logging.getLogger(chatty).setLevel(logging.INFO)
 
 
 def _prepare() -> None:

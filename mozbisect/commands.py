@@ -11,19 +11,20 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mozbisect import __version__
+from mozbisect import __version__, known
 from mozbisect.core.errors import (
     CannotRun,
     EndsContradict,
     Interrupted,
     MozbisectError,
+    NetworkError,
     NoBuild,
     NothingToSearch,
     UsageError,
@@ -38,32 +39,49 @@ from mozbisect.report.terminal import Terminal, final_lines
 from mozbisect.report.words import result_of
 from mozbisect.sessions import Journal, Sessions
 
+if TYPE_CHECKING:
+    from mozbisect.config.model import Key, Settings
+    from mozbisect.credentials import Credentials
 
-def bisect(words: Mapping[str, Any], output: str, *, resumable: bool = True) -> None:
+
+def bisect(
+    words: Mapping[str, Any], output: str, *, resumable: bool = True, credentials: Credentials | None = None
+) -> None:
     """Search from the options of a command line to the end. ``resumable``: the session outlives this process."""
     options = _options(words)
+    _runs_here(options)
     now = datetime.now(UTC)
     from mozbisect import request
 
     asked = request.read(options, today=now.date())
     opened = Opened(FORMAT, f"mozbisect {__version__}", now.replace(microsecond=0), asked.terms, options.to_row())
-    with _sessions().create(now) as journal:
+    with kept_sessions().create(now) as journal:
         journal.write(opened)
         go_on = _how_to_go_on(journal) if resumable else ""
-        _run(journal, Session(opened), options, output, go_on=go_on)
+        _run(journal, Session(opened), options, output, go_on=go_on, credentials=credentials)
 
 
-def resume(name: str | None, output: str, *, undo: bool) -> None:
+def resume(name: str | None, output: str, *, undo: bool, credentials: Credentials | None = None) -> None:
     """Go on with a session. It remembers its options, also the folder that relative paths in them mean."""
-    journal, session = _sessions().open(name, ended=undo)
+    journal, session = kept_sessions().open(name, ended=undo)
     with journal:
         options = _options_of(session)
         if Path(options.folder).is_dir():
             os.chdir(options.folder)
-        _run(journal, session, options, output, go_on=_how_to_go_on(journal), undo=undo)
+        go_on = _how_to_go_on(journal)
+        _run(journal, session, options, output, go_on=go_on, undo=undo, credentials=credentials)
 
 
-def _run(journal: Journal, session: Session, options: Options, output: str, *, go_on: str, undo: bool = False) -> None:
+def _run(
+    journal: Journal,
+    session: Session,
+    options: Options,
+    output: str,
+    *,
+    go_on: str,
+    undo: bool = False,
+    credentials: Credentials | None,
+) -> None:
     from mozbisect import request, wiring
     from mozbisect.engine import Engine
 
@@ -73,7 +91,7 @@ def _run(journal: Journal, session: Session, options: Options, output: str, *, g
     reporters: list[Reporter] = [terminal]
     for note in asked.notes:
         _say(note)
-    seen = wiring.world(options, asked.target, today=today)
+    seen = wiring.world(options, asked.target, today=today, credentials=credentials)
     engine = None
     try:
         with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, reporters, say=_say) as ports:
@@ -116,7 +134,7 @@ def _how_to_go_on(journal: Journal) -> str:
 
 def sessions() -> None:
     """List all sessions, newest first."""
-    rows = list(_sessions().all())
+    rows = list(kept_sessions().all())
     if not rows:
         _say("There are no sessions yet.")
     for name, session in rows:
@@ -127,7 +145,7 @@ def sessions() -> None:
 
 def log(name: str | None) -> None:
     """The command of a session and its answers: without a --command it takes them back as standard input."""
-    session = _sessions().read(name)
+    session = kept_sessions().read(name)
     _print(f"# {_command_line(_options_of(session), session)}")
     for event in session.events:
         if isinstance(event, Judged):
@@ -139,19 +157,21 @@ def log(name: str | None) -> None:
 
 def report(name: str | None, output: str) -> None:
     """Print what a session came to."""
-    sessions = _sessions()
+    sessions = kept_sessions()
     session = sessions.read(name)
     _answer(sessions.name_of(name), session, _options_of(session), output)
 
 
-def builds(words: Mapping[str, Any], output: str, *, resolve: bool) -> None:
+def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials: Credentials | None = None) -> None:
     """List the candidates between two bounds."""
     from mozbisect import request, wiring
 
     options = _options(words)
     today = datetime.now(UTC).date()
     asked = request.read(options, today=today)
-    source = wiring.world(options, asked.target, today=today).source
+    for note in asked.notes:
+        _say(note)
+    source = wiring.world(options, asked.target, today=today, credentials=credentials).source
     timeline = source.timeline(asked.leg)
     shown = timeline.candidates[timeline.old_at : timeline.new_at + 1]
     if resolve:
@@ -188,22 +208,31 @@ def _row(candidate: Candidate, build: Build | None, missing: str | None) -> dict
     }
 
 
-def launch(words: Mapping[str, Any], text: str) -> None:
-    """Fetch and start one build; with a judge, have it judged and leave with 0 for good and 1 for bad."""
+def launch(
+    words: Mapping[str, Any], text: str, *, nearest: bool = False, credentials: Credentials | None = None
+) -> None:
+    """Fetch and start one build; with a judge, have it judged and leave with 0 for good and 1 for bad.
+
+    ``nearest``: when there is no such build, the one that is nearest in time will do.
+    """
     from mozbisect import request, wiring
     from mozbisect.single import launch_one
 
     options = _options(words)
-    for name in ("good", "bad", "find_fix"):
+    _runs_here(options)
+    for name in ("good", "bad", "find_fix", "search_back", "exclude"):
         if getattr(options, name):
             raise UsageError(f"--launch searches nothing: --{name.replace('_', '-')} has no place beside it.")
     today = datetime.now(UTC).date()
     bound = request.bound(text, "--launch", today)
     asked = request.read(options, today=today)
-    seen = wiring.world(options, asked.target, today=today)
+    for note in asked.notes:
+        _say(note)
+    seen = wiring.world(options, asked.target, today=today, credentials=credentials)
     with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
         try:
-            status = launch_one(bound, seen, ports, asked, judged=_is_judged(options), say=_say)
+            judged = _is_judged(options)
+            status = launch_one(bound, seen, ports, asked, judged=judged, nearest=nearest, say=_say)
         except KeyboardInterrupt:
             raise Interrupted("Interrupted.") from None
     sys.exit(status)
@@ -212,6 +241,116 @@ def launch(words: Mapping[str, Any], text: str) -> None:
 def _is_judged(options: Options) -> bool:
     """Was a judge asked for? Without one, ``--launch`` just starts the build."""
     return options.command is not None or options.judge != Options().judge
+
+
+def _runs_here(options: Options) -> None:
+    """Raises ``UsageError`` when builds for another system are to be run."""
+    from mozbisect import request
+
+    here = request.this_system()
+    if options.os not in (None, here):
+        raise UsageError(
+            f"--os {options.os}: builds for another system than this one ({here}) can be listed, but not run here.",
+            advice="List them with mozbisect builds, or search on a machine that runs them.",
+        )
+
+
+# ------------------------------------------------------------------------------------------------- what is known
+
+
+def list_build_types() -> None:
+    """Each app, and the build types that it has."""
+    for line in known.build_types():
+        _print(line)
+
+
+def list_releases(words: Mapping[str, Any]) -> None:
+    """Every release that can be a bound; with the day it came out, when the service that knows it answers."""
+    for line in known.releases(_released(_options(words))):
+        _print(line)
+
+
+def _released(options: Options) -> Mapping[int, date]:
+    from mozbisect.net import Http
+
+    http = Http(timeout=min(options.http_timeout, 10.0), tries=2)
+    url = f"{options.product_details_url.rstrip('/')}/{known.HISTORY}"
+    try:
+        return known.released(http.json(url))
+    except NetworkError as error:
+        reason = error.what
+    except ValueError as error:
+        reason = f"{url} cannot be understood: {error}"
+    finally:
+        http.close()
+    _say(f"On which days they were released could not be asked: {reason}")
+    return {}
+
+
+# ------------------------------------------------------------------------------------------------- configuration
+
+
+def config_path() -> None:
+    """Where our configuration file is, or would be."""
+    from mozbisect.config.places import own_file
+
+    _print(str(own_file(os.environ)))
+
+
+def config_show(rows: Sequence[tuple[str, object, str]], settings: Settings, output: str) -> None:
+    """Every value in force, and where it comes from. ``rows`` are the options; what is no option is added here."""
+    shown = [*rows, *_beside_options(settings)]
+    if output == "json":
+        _print(json.dumps([{"name": name, "value": value, "source": where} for name, value, where in shown], indent=2))
+        return
+    width = max(len(name) for name, *_ in shown)
+    for name, value, where in shown:
+        _print(f"{name:<{width}}  {_in_words(value)}  ({where})")
+
+
+def _beside_options(settings: Settings) -> Iterator[tuple[str, object, str]]:
+    from mozbisect.config import model
+    from mozbisect.credentials import VARIABLES
+
+    telemetry = settings.values.get(model.TELEMETRY.name)
+    yield model.TELEMETRY.name, telemetry.value if telemetry else True, telemetry.where if telemetry else "default"
+    for key, variable in zip((model.CLIENT_ID, model.ACCESS_TOKEN), VARIABLES, strict=True):
+        value, where = os.environ.get(variable), f"environment variable {variable}"
+        if not value and key.name in settings.values:
+            value, where = str(settings.values[key.name].value), settings.values[key.name].where
+        hidden = "set, hidden" if value and key.kind is model.Kind.SECRET else value
+        yield key.name, hidden or None, where if value else "default"
+
+
+def _in_words(value: object) -> str:
+    match value:
+        case None | ():
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case tuple():
+            return shlex.join(map(str, value))
+        case _:
+            return str(value) or "-"
+
+
+def write_config(keys: Sequence[Key]) -> None:
+    """Ask a person for the settings that nearly everybody wants, and write them down."""
+    from mozbisect.config import peer, write
+    from mozbisect.config.model import Settings
+    from mozbisect.config.places import own_file, peer_file
+
+    path = own_file(os.environ)
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "--write-config asks questions, and standard input is no terminal: nothing was written.",
+            advice=f"Call it in a terminal, or write {path} by hand.",
+        )
+    left = peer_file()
+    document = write.document_of(path, peer.read(left, keys) if left else Settings())
+    write.answered(document, path.parent / "builds", input, _say)
+    write.save(path, document)
+    _say(f"\n{path} is written. mozbisect config show tells what is in force.")
 
 
 # ------------------------------------------------------------------------------------------------- practice
@@ -240,7 +379,7 @@ def practice(
         words = served.words(play=play)
         with trial.private_state():
             bisect(words, output, resumable=False)
-            session = _sessions().read(None)
+            session = kept_sessions().read(None)
     right, sentence = made.compare(session)
     (_say if output == "json" else _print)(sentence)
     if not right:
@@ -261,12 +400,19 @@ def _serve(served: Any) -> None:
 
 def _options(words: Mapping[str, Any]) -> Options:
     """The options of a command line; paths become absolute, so that they hold wherever the session is resumed."""
-    known = {field.name for field in fields(Options)}
-    given = {key: value for key, value in words.items() if key in known}
+    names = {field.name for field in fields(Options)}
+    given = {key: value for key, value in words.items() if key in names}
     for key in ("profile", "persist"):
-        if given.get(key):
-            given[key] = str(Path(given[key]).expanduser().absolute())
+        # An empty text is how a configuration file, or a script, says "none".
+        given[key] = str(_absolute(given[key])) if given.get(key) else None
     return Options(**{**given, "folder": str(Path.cwd())})
+
+
+def _absolute(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:  # ~somebody, who is not known here
+        return Path(text).absolute()
 
 
 def _options_of(session: Session) -> Options:
@@ -279,7 +425,7 @@ def _options_of(session: Session) -> Options:
         ) from error
 
 
-def _sessions() -> Sessions:
+def kept_sessions() -> Sessions:
     """The platform's folder for state, or the one in MOZBISECT_STATE_DIR."""
     if named := os.environ.get("MOZBISECT_STATE_DIR"):
         return Sessions(Path(named) / "sessions")

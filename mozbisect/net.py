@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from mozbisect import __version__
@@ -177,6 +177,33 @@ class Stream:
         )
 
 
+Sign = Callable[[str, str], Mapping[str, str]]
+"""(method, URL) → the headers by which a service knows who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A service that does not tell everything to everybody.
+
+    ``below`` is the origin and path that all its URLs begin with, ``sign`` says who asks there, and nowhere else.
+    ``refused`` gives advice about a 401 or 403 that came from there.
+    """
+
+    below: str
+    sign: Sign | None
+    refused: Callable[[int], str]
+
+    def covers(self, url: str) -> bool:
+        """Compared part by part: ``https://tc.example.evil/`` does not lie below ``https://tc.example``."""
+        ours, theirs = urlsplit(self.below), urlsplit(url)
+        folder = ours.path.rstrip("/") + "/"
+        same_origin = (ours.scheme, ours.netloc.lower()) == (theirs.scheme, theirs.netloc.lower())
+        return same_origin and theirs.path.startswith(folder) and "/../" not in theirs.path
+
+    def headers(self, method: str, url: str) -> Mapping[str, str]:
+        return self.sign(method, url) if self.sign and self.covers(url) else {}
+
+
 class Http:
     """Made once, handed down; may be used from several threads at once.
 
@@ -191,8 +218,10 @@ class Http:
         tries: int = 5,
         sleep: Callable[[float], None] = time.sleep,
         user_agent: str = USER_AGENT,
+        guard: Guard | None = None,
     ) -> None:
         self.requests_made = 0
+        self._guard = guard
         self._timeout = timeout
         self._tries = tries
         self._sleep = sleep
@@ -288,14 +317,19 @@ class Http:
         if response.status_code in (200, 206) or (response.status_code == 416 and "Range" in headers):
             return response
         try:
-            raise _unwelcome(response, url)
+            raise self._explained(_unwelcome(response, url), response.url)
         finally:
             response.close()
+
+    def _explained(self, error: NetworkError, url: str) -> NetworkError:
+        if self._guard and isinstance(error, Refused) and error.status in (401, 403) and self._guard.covers(url):
+            error.advice = self._guard.refused(error.status)
+        return error
 
     def _ready(self) -> requests.Session:
         with self._lock:
             if self._session is None:
-                self._session = _session(self._user_agent)
+                self._session = _session(self._user_agent, self._guard)
             return self._session
 
     def _count(self, requests_made: int) -> None:
@@ -303,11 +337,21 @@ class Http:
             self.requests_made += requests_made
 
 
-def _session(user_agent: str) -> requests.Session:
+def _session(user_agent: str, guard: Guard | None) -> requests.Session:
     import requests
     from requests.adapters import HTTPAdapter
 
-    session = requests.Session()
+    class Signing(requests.Session):
+        """Signs what goes to the guarded service, and each hop of a redirection anew: a signature fits one URL."""
+
+        def send(self, request: requests.PreparedRequest, **words: Any) -> requests.Response:
+            assert guard is not None
+            if (request.headers.get("Authorization") or "").startswith("Hawk "):
+                del request.headers["Authorization"]
+            request.headers.update(guard.headers(request.method or "GET", request.url or ""))
+            return super().send(request, **words)
+
+    session = Signing() if guard is not None and guard.sign else requests.Session()
     session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_connections=SIDE_BY_SIDE, pool_maxsize=SIDE_BY_SIDE))

@@ -23,16 +23,26 @@ from mozbisect.engine import Ports
 from mozbisect.request import Request
 from mozbisect.wiring import World
 
+MOST_TRIED = 40  # candidates around a bound; each costs some requests to find that it has no build
+
 
 def launch_one(
-    bound: Bound, seen: World, ports: Ports, asked: Request, *, judged: bool, say: Callable[[str], None]
+    bound: Bound,
+    seen: World,
+    ports: Ports,
+    asked: Request,
+    *,
+    judged: bool,
+    say: Callable[[str], None],
+    nearest: bool = False,
 ) -> int:
     """Run the build that ``bound`` means until it ends; ``judged``: let the judge run it instead.
 
+    ``nearest``: where the bound itself has no build, the one that is nearest in time is taken.
     Gives the exit status: the app's own, or 0 for good, 1 for bad, 125 for skip.
     """
     ports.launcher.check()
-    build = _first_build(_candidates(bound, seen, asked), ports, say)
+    build = _build(bound, seen, ports, asked, nearest=nearest, say=say)
     if isinstance(bound, Revision) and build.revision and not build.revision.startswith(bound.hex):
         say(f"{bound} came with this push, and was not built by itself:")
     say(f"{build.candidate.title}: {build.build_type}, {build.url}")
@@ -60,6 +70,23 @@ def _judged(build: Build, ports: Ports, terms: Terms) -> Answer:
         return Verdict(side, broken.what)
 
 
+def _build(
+    bound: Bound, seen: World, ports: Ports, asked: Request, *, nearest: bool, say: Callable[[str], None]
+) -> Build:
+    """Raises ``NothingToSearch``."""
+    own: Sequence[Candidate] = ()
+    try:
+        own = _candidates(bound, seen, asked)
+        return _first_build(own, ports, say)
+    except NothingToSearch:
+        around = [item for item in _around(bound, seen, asked) if item not in own] if nearest else []
+        if not around:
+            raise
+    build = _first_build(around[:MOST_TRIED], ports, say)
+    say(f"{bound} itself has no build: the nearest that has one is taken, {build.candidate.title}.")
+    return build
+
+
 def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
     match asked.leg.kind:
         case LegKind.RELEASES:
@@ -71,8 +98,20 @@ def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate
     return seen.pushes.at(bound, asked.leg.repo)
 
 
+def _around(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
+    """Of the same kind, the nearest first; of releases there is no nearest."""
+    match asked.leg.kind:
+        case LegKind.RELEASES:
+            return ()
+        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag) or not asked.reach.pushes:
+            return seen.nightlies.near(bound, asked.leg.repo)
+    if isinstance(bound, Revision | Tag):
+        return seen.pushes.near(bound, seen.revisions.push_of(str(bound), asked.leg.repo).repo)
+    return seen.pushes.near(bound, asked.leg.repo)
+
+
 def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:
-    reason = ""
+    reason = "nothing was pushed there"
     for candidate in candidates:
         try:
             return ports.source.find(candidate)

@@ -18,6 +18,7 @@ from mozbisect.catalog.repos import repo
 from mozbisect.core.model import Build, Candidate, Target, Terms
 from mozbisect.core.news import Bringing
 from mozbisect.core.ports import Judge, Launcher, Reporter
+from mozbisect.credentials import Credentials
 from mozbisect.engine import Ports
 from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
@@ -38,7 +39,7 @@ from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.releases import Releases
 from mozbisect.sources.revisions import Revisions
 from mozbisect.sources.shut import Excluded
-from mozbisect.sources.taskcluster import Taskcluster
+from mozbisect.sources.taskcluster import Taskcluster, guard
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +57,15 @@ class World:
     source: Mozilla
 
 
-def world(options: Options, target: Target, *, today: date) -> World:
-    """The services that the options name. Raises ``UsageError`` for an ``--exclude`` that is none."""
+def world(options: Options, target: Target, *, today: date, credentials: Credentials | None = None) -> World:
+    """The services that the options name. Raises ``UsageError`` for an ``--exclude`` that is none.
+
+    ``credentials``: who we are for Taskcluster, if it has to know.
+    """
     row = apps.app(options.app)
     family = repo(row.repo).family
     home = repo(options.repo, family=family).name if options.repo else row.repo
-    http = Http(timeout=options.http_timeout)
+    http = Http(timeout=options.http_timeout, guard=guard(options.taskcluster_root_url, credentials))
     pushlog = Pushlog(http, options.hg_url)
     taskcluster = Taskcluster(http, options.taskcluster_root_url, target)
     lando = Lando(http, options.lando_url, family=family)

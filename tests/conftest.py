@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Nobody's own configuration is to change what a test says.
+os.environ["MOZBISECT_CONFIG"] = os.devnull

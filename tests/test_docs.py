@@ -16,8 +16,9 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
+from mozbisect.argv import FORMER, tidy
 from mozbisect.catalog.releases import LEFT_CENTRAL
-from mozbisect.cli import mozbisect
+from mozbisect.cli import grammar, keys, mozbisect
 from mozbisect.commands import _row
 from mozbisect.core import errors
 from mozbisect.core.errors import MozbisectError
@@ -39,7 +40,9 @@ INDENTED = re.compile(r"^    (\S.*)$", re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`(mozbisect [^`\n]+)`(?!`)")
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 
-REFUSED = {"mozbisect --good … builds"}  # the options page shows it as one that is refused
+# The options page shows the first as one that is refused, and has the second as a title.
+REFUSED = {"mozbisect --good … builds", "mozbisect completion SHELL"}
+PEER_HELP = ROOT / "tests" / "data" / "mozregression" / "help-7.6.0.txt"
 
 
 def read(path: Path) -> str:
@@ -85,7 +88,7 @@ def parse(command: click.Command, name: str, words: list[str], parent: click.Con
     context = command.make_context(name, list(words), parent=parent)
     if not isinstance(command, click.Group):
         return
-    _, rest, _ = command.make_parser(context).parse_args(list(words))
+    _, rest, _ = command.make_parser(context).parse_args(tidy(words, grammar(command, context)))
     if rest:
         found, child, rest = command.resolve_command(context, rest)
         assert child is not None
@@ -126,8 +129,12 @@ def test_every_option_that_a_page_names_exists() -> None:
     }
     known |= {"--help", "--check"}  # --check is the practice builds' own
     foreign = {"--no-remote", "--headless", "--screenshot", "--profile"}  # of Firefox, in the example of a test script
+    foreign |= {"--write-conf", "--persist-size"}  # abbreviations
+    former = {row.name.rstrip("*") for row in FORMER} | {"--allow-downgrade"}
     for path in PAGES:
-        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", read(path)))
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", read(path)))
+        if "mozregression" in path.stem:
+            named -= former
         assert named <= known | foreign, f"{path.relative_to(ROOT)}: {sorted(named - known - foreign)}"
 
 
@@ -146,6 +153,12 @@ def generator() -> ModuleType:
 def test_the_page_of_options_is_what_the_commands_say() -> None:
     made = generator()
     assert read(made.PAGE) == made.page(), "run: python docs/generate.py"
+
+
+def test_the_help_names_every_judge() -> None:
+    option = next(param for param in mozbisect.params if param.name == "judge")
+    assert isinstance(option, click.Option)
+    assert all(row.usage in str(option.help) for row in JUDGES if row.name != "command")
 
 
 def test_the_page_of_judges_is_what_the_table_says() -> None:
@@ -170,6 +183,61 @@ def test_the_marionette_script_of_the_docs_is_one(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(text)
     check_script(script)
+
+
+def test_the_page_about_mozregression_is_what_the_tables_say() -> None:
+    made = generator()
+    assert read(made.PEER_PAGE) == made.peer_page(), "run: python docs/generate.py"
+
+
+def peer_options() -> list[tuple[str, ...]]:
+    """The spellings of every option in the recorded help."""
+    found = re.findall(r"^  (-\S.*?)(?:  |$)", read(PEER_HELP), re.MULTILINE)
+    return [tuple(sorted(re.findall(r"(?<![\w-])--?[a-zA-Z][a-zA-Z-]*", row), key=len)) for row in found]
+
+
+def test_the_page_about_mozregression_has_every_option_of_the_recorded_help() -> None:
+    assert len(peer_options()) > 30
+    listed = [cells[0].replace("`", "") for cells in rows(generator().PEER_PAGE) if cells[0].startswith("`")]
+    assert {", ".join(names) for names in peer_options()} <= set(listed)
+
+
+FLAGS_THERE = {
+    *("--debug", "--find-fix", "--list-build-types", "--list-releases", "--no-background-dl", "--write-config"),
+}
+VALUES_THERE = {
+    "--approx-policy": "none",
+    "--arch": "x86",
+    "--background-dl-policy": "keep",
+    "--bits": "32",
+    "--http-timeout": "10",
+    "--mode": "no-first-check",
+    "--persist-size-limit": "1.5",
+    "--pref": "a:1 b:2",
+    "--preferences": "one.json two.ini:section",
+    "--process-output": "stdout",
+    "--profile-persistence": "reuse",
+}
+
+
+@pytest.mark.parametrize("names", [names for names in peer_options() if names[-1] not in ("--help", "--version")])
+def test_every_option_of_the_peer_is_taken_in_every_spelling(names: tuple[str, ...]) -> None:
+    values = [] if names[-1] in FLAGS_THERE else VALUES_THERE.get(names[-1], "value").split()
+    for name in names:
+        assert refused(shlex.join(["mozbisect", name, *values])) == "", name
+        if len(values) == 1:
+            assert refused(shlex.join(["mozbisect", f"{name}={values[0]}"])) == "", name
+
+
+@pytest.mark.parametrize("arch", ["aarch64", "arm", "arm64-v8a", "armeabi-v7a", "x86", "x86_64"])
+def test_every_processor_of_the_peer_is_taken(arch: str) -> None:
+    assert f"{arch}," in read(PEER_HELP).replace("}", ",")
+    assert refused(f"mozbisect --arch {arch}") == ""
+
+
+def test_the_page_about_configuration_names_every_key() -> None:
+    told = {cells[0].strip("`") for cells in rows(DOCS / "reference" / "configuration.md") if cells[0].startswith("`")}
+    assert told >= {key.name for key in keys(mozbisect)} | {"telemetry"}
 
 
 def test_the_environment_variables_of_that_page_are_those_that_click_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,9 @@ MAY = {
     "options": {"core"},
     "engine": {"core"},
     "sessions": {"core"},
+    "argv": set(),
+    "config": {"core", "catalog"},
+    "credentials": {"core"},
     "processes": {"core"},
     "sources": {"core", "catalog", "net"},
     "fetch": {"core", "catalog", "net"},
@@ -31,6 +34,7 @@ MAY = {
         "catalog",
         "net",
         "options",
+        "credentials",
         "engine",
         "sources",
         "fetch",
@@ -40,7 +44,7 @@ MAY = {
         "request",
     },
 }
-DOORS = {"cli", "commands", "single", "__main__", "__init__"}
+DOORS = {"cli", "commands", "completions", "known", "single", "__main__", "__init__"}
 
 # A third-party package is touched in one place.
 ONLY_IN = {
@@ -55,8 +59,10 @@ ONLY_IN = {
     "mozrunner": {"launch"},
     "mozdevice": {"launch/adb"},
     "mozlog": {"launch/adb"},
-    "platformdirs": {"commands"},
     "marionette_driver": {"judge/marionette_child"},
+    "platformdirs": {"commands", "config/places"},
+    "tomlkit": {"config/write"},
+    "mohawk": {"credentials"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

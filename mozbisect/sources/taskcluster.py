@@ -7,16 +7,40 @@ then a candidate without a build, and never an error.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from mozbisect.catalog import names
 from mozbisect.core.errors import NoBuild, NotFound, ServerTrouble
 from mozbisect.core.model import Build, Candidate, Digest, Target
-from mozbisect.net import Http, Refused
+from mozbisect.net import Guard, Http, Refused
 
 CHAIN_OF_TRUST = "public/chain-of-trust.json"
+
+NO_CREDENTIALS = (
+    "Builds that are not public need Taskcluster credentials: set TASKCLUSTER_CLIENT_ID and TASKCLUSTER_ACCESS_TOKEN, "
+    "or taskcluster-clientid and taskcluster-accesstoken in the configuration file."
+)
+NOT_ENOUGH = {
+    401: "Taskcluster does not accept the credentials: are they right, not expired, and is this machine's clock right?",
+    403: "The Taskcluster credentials do not suffice: their client lacks the scopes for this (queue:get-artifact:…).",
+}
+
+
+def guard(root_url: str, who: Signs | None) -> Guard:
+    """What ``Http`` has to know about one Taskcluster; ``who``: whose signature goes with each request to it."""
+    below = f"{root_url.rstrip('/')}/api/"
+    if who is None:
+        return Guard(below, None, lambda _: NO_CREDENTIALS)
+    return Guard(below, who.sign, NOT_ENOUGH.__getitem__)
+
+
+class Signs(Protocol):
+    """Somebody whom Taskcluster knows (``credentials.Credentials``)."""
+
+    def sign(self, method: str, url: str) -> Mapping[str, str]: ...
 
 
 class Taskcluster:
