@@ -41,7 +41,7 @@ def make_world(parameters: WorldParameters | None = None) -> World:
     """The world of these parameters. Raises ``ValueError`` when the culprit they ask for cannot be in it."""
     own = parameters or WorldParameters()
     others = {}
-    if {"thunderbird", "thunderbird-l10n"}.intersection(own.products):
+    if own.family == "mozilla" and any(product.startswith("thunderbird") for product in own.products):
         others["thunderbird"] = make_world(of_thunderbird(own))
     return with_trains(_Maker(own).world(others)) if own.trains else _Maker(own).world(others)
 
@@ -58,7 +58,7 @@ def of_thunderbird(own: WorldParameters) -> WorldParameters:
         merges_per_day=0,
         direct_per_day=0.0,
         culprit="direct",
-        products=tuple(product for product in own.products if not product.startswith("thunderbird")),
+        products=tuple(product for product in own.products if product.startswith("thunderbird")),
     )
 
 

@@ -1,8 +1,8 @@
 """A made-up stretch of Mozilla's history with a known culprit: the truth that a practice run is measured against.
 
 Pure and seeded: the same parameters give the same world, hash for hash. It serves nothing and packs nothing.
-``history`` makes the changesets, ``trains`` the release branches; here are the nouns, and the two questions whose answers
-are the truth: does a revision contain the culprit (by ancestry, and by nothing else), and is there a build of it?
+``history`` makes the changesets, ``trains`` the release branches. Here are the nouns, and the two questions whose
+answers are the truth: does a revision contain the culprit (by ancestry, and by nothing else); is there a build of it?
 
 What is missing or broken is drawn for each build by itself, from the seed and its name. So the same history can be
 had whole and with holes, and a share of 0.2 makes a hole of everything that a share of 0.1 does.
@@ -321,8 +321,10 @@ class World:
         """Does the folder hold any build information at all?"""
         return not self._drawn("missing origin", nightly.folder, self.parameters.missing_origin)
 
-    def testable(self, origin: Push | Nightly) -> bool:
+    def testable(self, origin: Push | Nightly | Release) -> bool:
         """Is there a build, and does it start?"""
+        if isinstance(origin, Release):  # the archive keeps what Taskcluster has lost
+            return self.package(origin.push) is Package.FINE
         if self.package(origin) is not Package.FINE:
             return False
         if isinstance(origin, Nightly):
