@@ -30,15 +30,19 @@ def shelves(bakery: Bakery) -> list[Shelf]:
 
 
 class Archive:
-    """Answers GET requests. ``json_listings``: listings are JSON for who asks for it, as they are today."""
+    """Answers GET requests. ``json_listings``: listings are JSON for who asks for it, as they are today.
 
-    def __init__(self, parts: Sequence[Shelf], *, json_listings: bool = True) -> None:
+    ``root``: the uppermost folder that is listed, with a slash at both ends.
+    """
+
+    def __init__(self, parts: Sequence[Shelf], *, json_listings: bool = True, root: str = "/pub/") -> None:
         self._parts = parts
+        self._root = root
         self._json_listings = json_listings
         self._listed = lru_cache(maxsize=256)(self._list)
 
     def answer(self, path: str, accept: str) -> Reply:
-        """``path`` from ``/pub`` on, as it came."""
+        """``path`` from the root on, as it came."""
         path = unquote(path)
         folder = path.rstrip("/") + "/"
         if folder in self._folders:
@@ -59,7 +63,7 @@ class Archive:
         found: dict[str, set[str]] = {}
         for place in self._shelf_of:
             found.setdefault(place, set())
-            while place != "/pub/":
+            while place != self._root:
                 parent, _, name = place.removesuffix("/").rpartition("/")
                 place = f"{parent}/"
                 found.setdefault(place, set()).add(f"{name}/")
