@@ -1,7 +1,7 @@
 """A list of paths, served as archive.mozilla.org would: to run a program on real names of folders and files.
 
-    with rendered(["firefox/nightly/2014/12/2014-12-10-mozilla-central-debug/firefox-37.0a1.en-US.win32.txt"]) as site:
-        listing = site.url + "/firefox/nightly/2014/12/"          # site.url is what --archive-base-url wants
+    with rendered(["firefox/nightly/2014/12/2014-12-10-mozilla-central-debug/firefox-37.0a1.en-US.win32.txt"]) as url:
+        listing = url + "/firefox/nightly/2014/12/"          # url is what --archive-base-url wants
 
 ``style`` "bucketlister" is the server since October 2015: absolute links, JSON for who asks for it, no empty folders.
 "apache" is the one before: relative links, links that sort, a redirection to the final slash, empty folders (paths that
@@ -14,7 +14,6 @@ import html
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,30 +30,29 @@ MODIFIED = datetime(2025, 4, 12, 8, 53, tzinfo=UTC)  # the archive's times are t
 Style = Literal["bucketlister", "apache"]
 
 
-@dataclass
-class Site:
-    """``url``: the base path, without a slash at its end; ``seen``: method, path and status of every request."""
-
-    url: str
-    seen: list[tuple[str, str, int]] = field(default_factory=list)
-
-
 @contextmanager
 def rendered(
-    files: Mapping[str, bytes | None] | Iterable[str], *, base: str = "/pub", style: Style = "bucketlister"
-) -> Iterator[Site]:
-    """``files``: paths below ``base``, and what is in them (None, or no mapping at all: some line of text)."""
+    files: Mapping[str, bytes | None] | Mapping[str, bytes] | Iterable[str],
+    *,
+    base: str = "/pub",
+    style: Style = "bucketlister",
+    json: bool = True,
+) -> Iterator[str]:
+    """The URL of ``base``, without a slash at its end, while the ``with`` lasts.
+
+    ``files``: paths below ``base``, and what is in them (None, or no mapping at all: some line of text). ``json``:
+    listings are JSON for who asks for it.
+    """
     contents = dict(files) if isinstance(files, Mapping) else dict.fromkeys(files)
     root = f"/{base.strip('/')}/"
     shelf = _Shelf(root, contents)
-    answer = _Apache(shelf) if style == "apache" else _Bucketlister(shelf)
+    pages = _Apache(shelf) if style == "apache" else _Bucketlister(shelf, json=json)
     with _Server(("127.0.0.1", 0), _Connection) as server:
-        site = Site(f"http://127.0.0.1:{server.server_port}{root.rstrip('/')}")
-        server.site, server.pages = site, answer
+        server.pages = pages
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
-            yield site
+            yield f"http://127.0.0.1:{server.server_port}{root.rstrip('/')}"
         finally:
             server.shutdown()
             thread.join()
@@ -88,9 +86,9 @@ def _reply(name: str, content: bytes | None) -> Reply:
 
 
 class _Bucketlister:
-    def __init__(self, shelf: _Shelf) -> None:
+    def __init__(self, shelf: _Shelf, *, json: bool) -> None:
         self._shelf = shelf
-        self._archive = Archive([shelf], root=shelf.root)
+        self._archive = Archive([shelf], json_listings=json, root=shelf.root)
 
     def answer(self, path: str, accept: str) -> Reply:
         folder = f"{unquote(path).rstrip('/')}/"
@@ -147,7 +145,6 @@ _SORT = (("N", "D", "Name"), ("M", "A", "Last modified"), ("S", "A", "Size"), ("
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    site: Site
     pages: _Apache | _Bucketlister
 
     def handle_error(self, *_: object) -> None:
@@ -156,11 +153,12 @@ class _Server(ThreadingHTTPServer):
 
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body leave together
     server: _Server
 
     def do_GET(self) -> None:
         reply = self.server.pages.answer(urlsplit(self.path).path, self.headers.get("Accept", ""))
-        self.server.site.seen.append((self.command, self.path, reply.status))
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(reply.length))
