@@ -167,3 +167,13 @@ def test_broken_builds_of_every_product_are_broken_in_the_worlds_way(small: Call
         folder = f"{month('firefox', nightly)}/{nightly.folder}/"
         assert "jsshell-linux-x86_64.zip" in listed(server, folder)["files"]
         assert ask(f"{server.archive_url}/{folder}jsshell-linux-x86_64.zip").status == 404
+
+
+def test_days_without_builds_are_without_them_for_every_product(small: Callable[..., World]) -> None:
+    world = small(products=PRODUCTS, empty_folders=1.0)
+    nightly = world.nightlies[0]
+    with PracticeServer(world) as server:
+        assert ask(f"{server.archive_url}/fenix/").status == 404
+        fennec = f"{month('mobile', nightly)}/{nightly.stamp}-mozilla-central-android-x86/"
+        assert not [name for name in listed(server, fennec)["files"] if name.endswith("i386.apk")]
+        assert not listed(server, f"{month('firefox', nightly)}/{nightly.folder}-l10n/")["files"]

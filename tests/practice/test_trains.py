@@ -239,7 +239,7 @@ def test_versions_go_up_on_train_days_and_branches_are_one_and_two_behind(plain:
         assert plain.version(push).endswith(".0a1")
     for one in plain.releases:
         major, minor = re.findall(r"\d+", one.version)[:2]
-        assert plain.version(one.push) == f"{major}.{minor}.0" if one.channel == "esr" else f"{major}.0"
+        assert plain.version(one.push) == (f"{major}.{minor}.0" if one.channel == "esr" else f"{major}.0")
 
 
 def test_mozillas_calendar_is_followed_unless_another_is_given() -> None:
