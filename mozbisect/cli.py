@@ -613,6 +613,13 @@ def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, *
     help="Wrap the real Firefox in this folder into the builds; from the culprit on one pref is changed.",
 )
 @_option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve on. Default: a free one.")
+@_option(
+    "--app",
+    type=click.Choice(["firefox", "thunderbird", "jsshell", "firefox-release"]),
+    default="firefox",
+    show_default=True,
+    help="What to search for in it.",
+)
 @OUTPUT
 @DEBUG
 def practice(debug: bool, **words: Any) -> None:

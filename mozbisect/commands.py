@@ -365,12 +365,14 @@ def practice(
     find_fix: bool,
     firefox: str | None,
     port: int,
+    app: str,
     output: str,
 ) -> None:
     """Serve an invented history and, unless it is only to be served, bisect it and compare with the truth."""
     from mozbisect.practice import trial
 
-    made = trial.Trial.invent(seed=seed, days=days, find_fix=find_fix, firefox=Path(firefox) if firefox else None)
+    real = Path(firefox) if firefox else None
+    made = trial.Trial.invent(seed=seed, days=days, find_fix=find_fix, firefox=real, app=app)
     with made.served(port) as served:
         if serve:
             _serve(served)

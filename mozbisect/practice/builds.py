@@ -1,4 +1,5 @@
-"""Stand-ins for Firefox: small packages that unpack, start, say who they are, and are good or bad as the world wills.
+"""Stand-ins for Firefox and Thunderbird: small packages that unpack, start, say who they are, and are good or bad as
+the world wills. (For phones see ``apk``, for the JavaScript shell ``shell``.)
 
 The same build always has the same bytes. Nothing is made before it is asked for. A package is made of two parts:
 padding, equal for all packages of a size, and the few files that differ. So a large build costs no more than a
@@ -24,29 +25,31 @@ from mozbisect.practice.world import Package
 GOOD_COLOUR = "green"
 BAD_COLOUR = "red"
 
+NO_PACKAGE = b"This was to be a package.\n" * 40
+
 BROKEN_PREF = "mozbisect.practice.broken"
 """True in the profile of a bad build that runs in a real Firefox; false in that of a good one."""
 
 _SCRIPT = """\
 #!/bin/sh
-# A stand-in for Firefox, made by "mozbisect practice".
+# A stand-in for {name}, made by "mozbisect practice".
 check=
 for word in "$@"; do
   case "$word" in
-    --version) echo "Mozilla Firefox {version}"; exit 0 ;;
+    --version) echo "Mozilla {name} {version}"; exit 0 ;;
     --check) check=yes ;;
   esac
 done
-echo "practice Firefox {version} {build_id} rev {revision}"
+echo "practice {name} {version} {build_id} rev {revision}"
 echo "window colour: {colour}"
 [ -n "$check" ] && exit {status}
 exec sleep 86400
 """
 
-_DYING_SCRIPT = """\
+DYING_SCRIPT = """\
 #!/bin/sh
-# A stand-in for a Firefox that cannot start, made by "mozbisect practice".
-echo "practice Firefox {version}: error while loading shared libraries: libpractice.so.1" >&2
+# A stand-in for a {name} that cannot start, made by "mozbisect practice".
+echo "practice {name} {version}: error while loading shared libraries: libpractice.so.1" >&2
 for word in "$@"; do
   [ "$word" = --check ] && exit 125
 done
@@ -71,30 +74,43 @@ exec {binary} "$@"
 
 _PAGE = "data:text/html,<title>practice {build_id}</title><body style='background:{colour}'><h1>{colour}</h1>"
 
-_APPLICATION_INI = """\
+APPLICATION_INI = """\
 [App]
 Vendor=Mozilla
-Name=Firefox
-RemotingName=firefox
+Name={name}
+RemotingName={directory}
 CodeName=Nightly
 Version={version}
 BuildID={build_id}
 SourceRepository={repository}
 SourceStamp={revision}
-ID={{ec8030f7-c20a-464f-9b0e-13a3a9e97384}}
+ID={id}
 
 [Gecko]
 MinVersion={version}
 MaxVersion={version}
 """
 
-_PLATFORM_INI = """\
+PLATFORM_INI = """\
 [Build]
 BuildID={build_id}
 Milestone={version}
 SourceRepository={repository}
 SourceStamp={revision}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Whose package it is: ``directory`` is the one folder in it, and what its program is called."""
+
+    name: str
+    directory: str
+    id: str
+
+
+FIREFOX = Brand("Firefox", "firefox", "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}")
+THUNDERBIRD = Brand("Thunderbird", "thunderbird", "{3550f703-e582-4d05-9a08-453d09bdfdc6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,8 @@ class Recipe:
     size_mb: int = 0
     firefox_dir: Path | None = None
     bulk: Path | None = None
+    brand: Brand = FIREFOX
+    lang: str = "en-US"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +152,17 @@ class Archive:
 def build(recipe: Recipe) -> Archive:
     """The package of a recipe. Raises ``OSError`` if ``firefox_dir`` holds no Firefox."""
     if recipe.package is Package.NO_ARCHIVE:
-        return _archive(_Padding(b""), b"This was to be a package.\n" * 40)
+        return whole(NO_PACKAGE)
     files = list(_files(recipe))
     if recipe.ending == ".zip":
-        return _archive(_Padding(b""), _zip(files))
-    return _archive(_tar_padding(recipe.size_mb, recipe.bulk), lzma.compress(_tar(files), preset=0))
+        return whole(zipped(files))
+    padding = _tar_padding(recipe.size_mb, recipe.bulk, recipe.brand.directory)
+    return _archive(padding, lzma.compress(_tar(files), preset=0))
+
+
+def whole(data: bytes) -> Archive:
+    """Bytes as a package without padding."""
+    return _archive(_Padding(b""), data)
 
 
 class _Padding:
@@ -159,7 +183,32 @@ def _archive(padding: _Padding, own: bytes) -> Archive:
 
 def _files(recipe: Recipe) -> Iterable[tuple[str, str, bool]]:
     """Name, text, is a program."""
-    words = {
+    brand, name = recipe.brand, f"{recipe.brand.directory}/{recipe.brand.directory}"
+    words = told(recipe)
+    yield f"{brand.directory}/application.ini", APPLICATION_INI.format_map(words), False
+    yield f"{brand.directory}/platform.ini", PLATFORM_INI.format_map(words), False
+    yield f"{brand.directory}/README.practice", f"Made by mozbisect for practice; this is no {brand.name}.\n", False
+    if recipe.lang != "en-US":
+        yield f"{brand.directory}/update.locale", f"{recipe.lang}\n", False
+    if recipe.package is Package.NO_BINARY:
+        return
+    if recipe.ending == ".zip":
+        name += ".exe"
+    if recipe.package is Package.DIES:
+        yield name, DYING_SCRIPT.format_map(words), True
+    elif recipe.firefox_dir is not None:
+        page = _PAGE.format_map(words)
+        yield name, _WRAPPER.format(prefs=_prefs(recipe, page), binary=shlex.quote(str(_real(recipe)))), True
+    else:
+        yield name, _SCRIPT.format_map(words), True
+
+
+def told(recipe: Recipe) -> dict[str, object]:
+    """The words of a recipe that scripts and files are filled with."""
+    return {
+        "name": recipe.brand.name,
+        "directory": recipe.brand.directory,
+        "id": recipe.brand.id,
         "version": recipe.version,
         "build_id": recipe.build_id,
         "repository": recipe.repository,
@@ -167,19 +216,6 @@ def _files(recipe: Recipe) -> Iterable[tuple[str, str, bool]]:
         "colour": GOOD_COLOUR if recipe.good else BAD_COLOUR,
         "status": 0 if recipe.good else 1,
     }
-    yield "firefox/application.ini", _APPLICATION_INI.format_map(words), False
-    yield "firefox/platform.ini", _PLATFORM_INI.format_map(words), False
-    yield "firefox/README.practice", "Made by mozbisect for practice; this is no Firefox.\n", False
-    if recipe.package is Package.NO_BINARY:
-        return
-    name = "firefox/firefox.exe" if recipe.ending == ".zip" else "firefox/firefox"
-    if recipe.package is Package.DIES:
-        yield name, _DYING_SCRIPT.format_map(words), True
-    elif recipe.firefox_dir is not None:
-        page = _PAGE.format_map(words)
-        yield name, _WRAPPER.format(prefs=_prefs(recipe, page), binary=shlex.quote(str(_real(recipe)))), True
-    else:
-        yield name, _SCRIPT.format_map(words), True
 
 
 def installed(place: Path) -> Path | None:
@@ -223,7 +259,7 @@ def _add(tar: tarfile.TarFile, name: str, body: bytes, mode: int) -> None:
 
 
 @lru_cache(maxsize=4)
-def _tar_padding(size_mb: int, bulk: Path | None) -> _Padding:
+def _tar_padding(size_mb: int, bulk: Path | None, directory: str) -> _Padding:
     """The beginning of a ``.tar.xz`` (an xz file may consist of several streams): one file that does not compress."""
     if bulk is not None:
         return _Padding(bulk.read_bytes())
@@ -231,7 +267,7 @@ def _tar_padding(size_mb: int, bulk: Path | None) -> _Padding:
         return _Padding(b"")
     target = io.BytesIO()
     tar = tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  (never closed: no end)
-    _add(tar, "firefox/libxul.so", random.Random("padding").randbytes(size_mb << 20), 0o644)
+    _add(tar, f"{directory}/libxul.so", random.Random("padding").randbytes(size_mb << 20), 0o644)
     return _Padding(lzma.compress(target.getvalue(), preset=0))
 
 
@@ -246,7 +282,8 @@ def pack_bulk(folder: Path, target: Path, *, preset: int = 6) -> None:
                 _add(tar, f"firefox/{name}", path.read_bytes(), path.stat().st_mode & 0o777)
 
 
-def _zip(files: Iterable[tuple[str, str, bool]]) -> bytes:
+def zipped(files: Iterable[tuple[str, str, bool]]) -> bytes:
+    """Name, text, is a program."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text, is_program in files:

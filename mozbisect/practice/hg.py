@@ -1,7 +1,8 @@
-"""hg.mozilla.org of a world: the pushlog in all its versions, single changesets, and pages for people.
+"""hg.mozilla.org of a world: the pushlog in all its versions, single changesets, tags, and pages for people.
 
 Semantics as in mozilla/version-control-tools, docs/hgmo/pushlog.rst: a range begins after its first end
-and includes its last, but for days, which are both exclusive. Dates are taken as UTC. A revision may be shortened.
+and includes its last, but for days, which are both exclusive. Dates are taken as UTC. A revision may be shortened, and
+a tag stands for one.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from mozbisect.catalog.repos import REPOS
+from mozbisect.practice.places import ALWAYS, path_of
 from mozbisect.practice.reply import Reply, as_json, as_text
-from mozbisect.practice.world import Commit, Push, World
+from mozbisect.practice.world import TAGS_BRANCH, Commit, Push, World
 
 _DATES = ("%Y-%m-%d", "%Y-%m-%d %H", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 _PER_PAGE = 10
@@ -32,8 +33,9 @@ class Hg:
 
     def __init__(self, world: World) -> None:
         self._git = world.parameters.git
-        by_path = {row.path: row.name for row in REPOS}
-        self._repos = {path: _Pushlog(world, world.pushes.get(name, ())) for path, name in by_path.items()}
+        self._repos = {path_of(name): _Pushlog(world, ()) for name in ALWAYS}
+        for one in (world, *world.others.values()):
+            self._repos |= {path_of(name): _Pushlog(one, pushes) for name, pushes in one.pushes.items()}
 
     def answer(self, path: str, query: str) -> Reply:
         words = parse_qs(query, keep_blank_values=True)
@@ -50,6 +52,8 @@ class Hg:
                     return self._json_pushes(repo, argument, query)
                 case "json-rev":
                     return as_json(self._json_rev(repo, repo.commit(argument)))
+                case "json-tags":
+                    return as_json(self._json_tags(repo))
                 case "pushloghtml" | "":
                     pushes = repo.select(query, page=1)
                     return as_text(_page(f"{name}: pushlog", pushes), 200, "text/html; charset=utf-8")
@@ -69,31 +73,31 @@ class Hg:
         if version not in ("1", "2"):
             raise ValueError(f"version parameter must be an integer of 1 or 2, not {version}")
         pushes = repo.select(query, page=int(page or 1))
-        rows = {str(push.number): self._row(push, query) for push in pushes}
+        rows = {str(push.number): self._row(repo, push, query) for push in pushes}
         if version == "1":
             return as_json(rows)
         return as_json({"lastpushid": repo.last, "pushes": rows})
 
-    def _row(self, push: Push, query: Query) -> dict[str, Any]:
+    def _row(self, repo: _Pushlog, push: Push, query: Query) -> dict[str, Any]:
         commits = push.commits[-1:] if "tipsonly" in query else push.commits
         row: dict[str, Any] = {"changesets": [], "date": int(push.when.timestamp()), "user": push.user}
         if "full" in query:
-            row["changesets"] = [self._full(commit) for commit in commits]
+            row["changesets"] = [self._full(repo, commit) for commit in commits]
             return row
         row["changesets"] = [commit.node for commit in commits]
         if self._git:
             row["git_changesets"] = [commit.git for commit in commits]
         return row
 
-    def _full(self, commit: Commit) -> dict[str, Any]:
+    def _full(self, repo: _Pushlog, commit: Commit) -> dict[str, Any]:
         row: dict[str, Any] = {
             "author": commit.author,
-            "branch": "default",
+            "branch": commit.branch,
             "desc": commit.desc,
             "files": [f"practice/{commit.node[:2]}.cpp"],
             "node": commit.node,
             "parents": list(commit.parents),
-            "tags": [],
+            "tags": repo.tags_of(commit),
         }
         return row | {"git_node": commit.git, "git_parents": []} if self._git else row
 
@@ -104,9 +108,9 @@ class Hg:
             "date": [float(int(commit.when.timestamp())), 0],
             "desc": commit.desc,
             "backedoutby": "",
-            "branch": "default",
+            "branch": commit.branch,
             "bookmarks": [],
-            "tags": [],
+            "tags": repo.tags_of(commit),
             "user": commit.author,
             "parents": list(commit.parents),
             "children": [],
@@ -118,6 +122,13 @@ class Hg:
         }
         return row | {"git_commit": commit.git} if self._git else row
 
+    def _json_tags(self, repo: _Pushlog) -> dict[str, Any]:
+        rows = [
+            {"tag": name, "node": commit.node, "date": [float(int(commit.when.timestamp())), 0]}
+            for name, commit in repo.tags.items()
+        ]
+        return {"node": repo.tip, "tags": rows[::-1]}
+
 
 class _Pushlog:
     """The pushes of one repository; none at all for those that are closed."""
@@ -126,6 +137,11 @@ class _Pushlog:
         self._world = world
         self._pushes = pushes
         self._by_node = {commit.node: push for push in pushes for commit in push.commits}
+        # A tag is known where its changeset is; the oldest first.
+        self.tags = {tag.name: world.commit(tag.node) for tag in world.tags if tag.node in self._by_node}
+        self._tags_of: dict[str, list[str]] = {}
+        for name, commit in self.tags.items():
+            self._tags_of.setdefault(commit.node, []).append(name)
 
     @property
     def last(self) -> int:
@@ -133,8 +149,12 @@ class _Pushlog:
 
     def commit(self, revision: str) -> Commit:
         """Raises ``Unknown``."""
-        if revision in ("tip", "default") and self._pushes:
+        if revision == "tip" and self._pushes:
             return self._pushes[-1].head
+        if revision == "default" and self._pushes:
+            return next(push.head for push in reversed(self._pushes) if push.head.branch != TAGS_BRANCH)
+        if revision in self.tags:
+            return self.tags[revision]
         try:
             commit = self._world.commit(revision.lower())
         except KeyError:
@@ -142,6 +162,13 @@ class _Pushlog:
         if commit.node not in self._by_node:
             raise Unknown(revision)
         return commit
+
+    @property
+    def tip(self) -> str:
+        return self._pushes[-1].head.node if self._pushes else "0" * 40
+
+    def tags_of(self, commit: Commit) -> list[str]:
+        return self._tags_of.get(commit.node, [])
 
     def push_of(self, revision: str) -> Push:
         """The push that brought a revision here. Raises ``Unknown``."""

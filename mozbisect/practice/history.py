@@ -12,31 +12,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import IntEnum
-from hashlib import sha1
+from hashlib import sha256
 
-from mozbisect.practice.world import CENTRAL, Commit, Culprit, Nightly, Push, World, WorldParameters, chance, moment
+from mozbisect.practice.chronicle import SHERIFF, Chronicle, Repo
+from mozbisect.practice.trains import with_trains
+from mozbisect.practice.world import Commit, Culprit, Nightly, Push, World, WorldParameters, chance, moment
 
 MERGE_WORDS = {
     "autoland": ("Merge {branch} to mozilla-central", "Merge mozilla-central to {branch}"),
     "firefox-autoland": ("Merge firefox-{branch} to firefox-main", "Merge firefox-main to firefox-{branch}"),
     "wordless": ("Merge.", "Merge."),
 }
-
-PEOPLE = ("Ada", "Barbara", "Edsger", "Frances", "Grace", "Ken", "Margaret", "Niklaus", "Tony")
-WORK = ("Fix a crash in", "Simplify", "Add tests for", "Remove dead code from", "Speed up", "Handle errors in")
-PLACES = (
-    "the layout of grids",
-    "the cookie service",
-    "WebGL",
-    "the address bar",
-    "IndexedDB",
-    "the profiler",
-    "WebRTC",
-)
-SHERIFF = "sheriff@mozilla.example"
 
 
 class Happening(IntEnum):
@@ -51,34 +40,38 @@ class Happening(IntEnum):
 def make_world(parameters: WorldParameters | None = None) -> World:
     """The world of these parameters. Raises ``ValueError`` when the culprit they ask for cannot be in it."""
     own = parameters or WorldParameters()
-    return _Maker(own).world()
+    others = {}
+    if own.family == "mozilla" and any(product.startswith("thunderbird") for product in own.products):
+        others["thunderbird"] = make_world(of_thunderbird(own))
+    return with_trains(_Maker(own).world(others)) if own.trains else _Maker(own).world(others)
 
 
-@dataclass
-class _Repo:
-    """A repository that grows: ``order`` is the order in which changesets came to it."""
-
-    name: str
-    next_number: int
-    pushes: list[Push] = field(default_factory=list)
-    order: list[Commit] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
-
-    @property
-    def head(self) -> Commit:
-        return self.order[-1]
+def of_thunderbird(own: WorldParameters) -> WorldParameters:
+    """Comm-central beside a world: a quarter of the pushes, no integration branch, and a culprit of its own."""
+    seed = sha256(f"thunderbird {own.seed}".encode()).digest()
+    return replace(
+        own,
+        seed=int.from_bytes(seed[:6], "big"),
+        central="comm-central",
+        branch="",
+        pushes_per_day=max(2, own.pushes_per_day // 4),
+        merges_per_day=0,
+        direct_per_day=0.0,
+        culprit="direct",
+        products=tuple(product for product in own.products if product.startswith("thunderbird")),
+    )
 
 
 class _Maker:
     def __init__(self, own: WorldParameters) -> None:
         self._own = own
         self._random = random.Random(f"history {own.seed}")
-        self._commits: list[Commit] = []
-        self._landed: dict[str, Push] = {}  # the push that first brought a changeset anywhere
-        self._central = _Repo(CENTRAL, own.first_central_push_id)
-        self._branch = _Repo(own.branch, own.first_push_id)
+        self._chronicle = Chronicle(own, self._random)
+        self._central = Repo(own.central, own.first_central_push_id)
+        self._branch = Repo(own.branch, own.first_push_id) if own.branch else self._central
+        self._repos = (self._central, self._branch) if own.branch else (self._central,)
 
-    def world(self) -> World:
+    def world(self, others: dict[str, World]) -> World:
         self._begin()
         steps = {
             Happening.LAND: self._land,
@@ -89,17 +82,18 @@ class _Maker:
         for when, what in sorted(self._calendar()):
             steps[what](when)
         nightlies = tuple(self._nightlies())
-        pushes = {repo.name: tuple(repo.pushes) for repo in (self._central, self._branch)}
-        return World(self._own, tuple(self._commits), pushes, nightlies, self._culprit(nightlies))
+        pushes = {repo.name: tuple(repo.pushes) for repo in self._repos}
+        culprit = self._culprit(nightlies)
+        return World(self._own, tuple(self._chronicle.commits), pushes, nightlies, culprit, others=others)
 
     # --------------------------------------------------------------------------------------- what happens when
 
     def _begin(self) -> None:
         """The last push before the first day, to both repositories."""
         when = moment(self._own.start, -5)
-        root = self._commit((), "No bug - Where this world begins", when)
-        for repo in (self._central, self._branch):
-            self._push(repo, (root,), when)
+        root = self._chronicle.commit((), "No bug - Where this world begins", when)
+        for repo in self._repos:
+            self._chronicle.push(repo, (root,), when)
 
     def _calendar(self) -> Iterator[tuple[datetime, Happening]]:
         own, rng = self._own, self._random
@@ -121,10 +115,10 @@ class _Maker:
 
     def _land(self, when: datetime) -> None:
         """A push of one or several changesets to the branch."""
-        self._push(self._branch, self._stack(self._branch.head, when), when)
+        self._chronicle.push(self._branch, self._chronicle.stack(self._branch.head, when), when)
 
     def _push_directly(self, when: datetime) -> None:
-        self._push(self._central, self._stack(self._central.head, when), when)
+        self._chronicle.push(self._central, self._chronicle.stack(self._central.head, when), when)
 
     def _merge(self, when: datetime) -> None:
         """The branch to central, as far as it was some time ago; nothing if that is there already."""
@@ -137,10 +131,10 @@ class _Maker:
         brought = self._missing(self._central, self._branch, merged.head)
         if not (forward and self._is_ahead(brought)):
             parents = (self._central.head.node, merged.head.node)
-            brought = (*brought, self._commit(parents, self._merge_words(0), when, SHERIFF))
+            brought = (*brought, self._chronicle.commit(parents, self._merge_words(0), when, SHERIFF))
         if followed:
-            brought = (*brought, *self._stack(brought[-1], when, at_most=1))
-        self._push(self._central, brought, when, SHERIFF)
+            brought = (*brought, *self._chronicle.stack(brought[-1], when, at_most=1))
+        self._chronicle.push(self._central, brought, when, SHERIFF)
 
     def _merge_back(self, when: datetime) -> None:
         """Central to the branch, with whatever came to central another way."""
@@ -148,13 +142,12 @@ class _Maker:
         if head.node in self._branch.known:
             return
         brought = self._missing(self._branch, self._central, head)
-        merge = self._commit((self._branch.head.node, head.node), self._merge_words(1), when, SHERIFF)
-        self._push(self._branch, (*brought, merge), when, SHERIFF)
+        merge = self._chronicle.commit((self._branch.head.node, head.node), self._merge_words(1), when, SHERIFF)
+        self._chronicle.push(self._branch, (*brought, merge), when, SHERIFF)
 
-    def _missing(self, target: _Repo, source: _Repo, head: Commit) -> tuple[Commit, ...]:
+    def _missing(self, target: Repo, source: Repo, head: Commit) -> tuple[Commit, ...]:
         """What ``source`` had up to ``head`` and ``target`` has not."""
-        here = source.order[: source.order.index(head) + 1]
-        return tuple(commit for commit in here if commit.node not in target.known)
+        return target.missing(source.order[: source.order.index(head) + 1])
 
     def _is_ahead(self, brought: tuple[Commit, ...]) -> bool:
         """Does what is brought grow on the head of central, so that no merge is needed?"""
@@ -172,7 +165,8 @@ class _Maker:
             for hour in hours:
                 when = moment(day, hour)
                 built = [push for push in self._central.pushes if push.when <= when]
-                yield Nightly(number, when, self._as_far_as_built(built[-1], number))
+                version = f"{self._own.major_on(day)}.0a1"
+                yield Nightly(number, when, self._as_far_as_built(built[-1], number), version)
                 number += 1
 
     def _as_far_as_built(self, push: Push, number: int) -> Push:
@@ -199,7 +193,7 @@ class _Maker:
     def _suspects(self) -> Iterator[Culprit]:
         arrival = {commit.node: push for push in self._central.pushes for commit in push.commits}
         match self._own.culprit:
-            case "autoland":
+            case "autoland" | "uplift":  # trains put another in place of the latter
                 pushes = [push for push in self._branch.pushes if not _merges(push)]
             case "direct":
                 pushes = [push for push in self._central.pushes if not _merges(push)]
@@ -210,57 +204,16 @@ class _Maker:
         for push in pushes:
             for commit in push.commits:
                 fits = self._own.culprit != "merge" or len(commit.parents) == 2
-                if fits and commit.node in arrival and self._landed[commit.node] is push:
+                if fits and commit.node in arrival and self._chronicle.landed[commit.node] is push:
                     yield Culprit(commit, push, arrival[commit.node])
 
     # ------------------------------------------------------------------------------------------------ material
-
-    def _stack(self, head: Commit, when: datetime, *, at_most: int | None = None) -> tuple[Commit, ...]:
-        """Some changesets of one bug, one upon the other."""
-        rng = self._random
-        bug = rng.randint(2_040_000, 2_079_999)
-        person = rng.choice(PEOPLE)
-        stack: list[Commit] = []
-        count = rng.randint(1, at_most or self._own.changesets_per_push)
-        for part in range(count):
-            title = f"{rng.choice(WORK)} {rng.choice(PLACES)}"
-            words = f"Bug {bug} - {f'part {part + 1}: ' if count > 1 else ''}{title}. r=reviewer\n\nFor practice only."
-            parent = stack[-1] if stack else head
-            stack.append(self._commit((parent.node,), words, when, f"{person.lower()}@mozilla.example"))
-        return tuple(stack)
 
     def _merge_words(self, direction: int) -> str:
         style = self._own.merge_words
         if style == "mixed":
             style = self._random.choice(("autoland", "firefox-autoland"))
         return MERGE_WORDS[style][direction].format(branch=self._own.branch)
-
-    def _commit(self, parents: tuple[str, ...], desc: str, when: datetime, user: str = SHERIFF) -> Commit:
-        node = sha1(f"{self._own.seed} {len(self._commits)}".encode(), usedforsecurity=False).hexdigest()
-        git: str | None = sha1(f"git {node}".encode(), usedforsecurity=False).hexdigest()
-        if not self._own.git or chance(self._own.seed, "git null", node) < self._own.git_nulls:
-            git = None
-        author = f"{user.partition('@')[0].capitalize()} <{user}>"
-        commit = Commit(node, git, parents, author, desc, when)
-        self._commits.append(commit)
-        return commit
-
-    def _push(
-        self, repo: _Repo, commits: tuple[Commit, ...], when: datetime, user: str = "lando@mozilla.example"
-    ) -> None:
-        own = self._own
-        if chance(own.seed, "push id hole", f"{repo.name} {len(repo.pushes)}") < own.push_id_holes:
-            repo.next_number += 1
-        said = when
-        if repo.pushes and chance(own.seed, "unordered", f"{repo.name} {len(repo.pushes)}") < own.unordered_dates:
-            said = repo.pushes[-1].when - timedelta(seconds=30)
-        push = Push(repo.name, repo.next_number, said, user, commits)
-        repo.pushes.append(push)
-        repo.order.extend(commits)
-        repo.next_number += 1
-        for commit in commits:
-            repo.known.add(commit.node)
-            self._landed.setdefault(commit.node, push)
 
 
 def _merges(push: Push) -> bool:

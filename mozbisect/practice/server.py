@@ -2,10 +2,11 @@
 
     /pub            archive.mozilla.org          /hg, /hg-edge    hg.mozilla.org
     /taskcluster    Taskcluster, root URL        /lando           lando.moz.tools
-    /artifacts      where Taskcluster's artifacts lie
+    /artifacts      where its artifacts lie      /product-details product-details.mozilla.org
 
 It listens on the loopback address only, needs no network, and writes nothing to disk. What it answers is decided in
-``archive``, ``taskcluster``, ``hg`` and ``lando``; here are sockets, and what goes wrong with them on purpose.
+``archive``, ``taskcluster``, ``hg``, ``lando`` and ``product_details``; here are sockets, and what goes wrong with them
+on purpose.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mozbisect.practice.archive import Archive
+from mozbisect.practice import hawk
+from mozbisect.practice.archive import Archive, shelves
 from mozbisect.practice.faults import Fault, Faults, Misfortune
 from mozbisect.practice.hg import Hg
 from mozbisect.practice.lando import Lando
 from mozbisect.practice.packages import Bakery
+from mozbisect.practice.product_details import ProductDetails
 from mozbisect.practice.reply import Reply, as_text
 from mozbisect.practice.taskcluster import Taskcluster
 from mozbisect.practice.world import World
@@ -78,21 +81,22 @@ class PracticeServer:
         self._http = _Http(("127.0.0.1", port), partial(_Connection, self))
         self._thread: threading.Thread | None = None
 
-        base = f"http://127.0.0.1:{self._http.server_port}"
+        self._base = base = f"http://127.0.0.1:{self._http.server_port}"
         self.archive_url = f"{base}/pub"
         self.taskcluster_url = f"{base}/taskcluster"
         self.hg_url = f"{base}/hg"
         self.lando_url = f"{base}/lando"
         self.artifact_url = f"{base}/artifacts"
+        self.product_details_url = f"{base}/product-details/1.0"
 
         hg_url = "https://hg.mozilla.org" if mozilla_urls else self.hg_url
         bakery = Bakery(world, hg_url, size_mb, firefox_dir, bulk)
-        self._archive = Archive(world, bakery, json_listings=json_listings)
-        self._taskcluster = Taskcluster(
-            world, bakery, self.artifact_url, chain_of_trust=chain_of_trust, page_size=page_size
-        )
+        bakeries = [bakery, *(Bakery(other, hg_url, size_mb) for other in world.others.values())]
+        self._archive = Archive([one for baker in bakeries for one in shelves(baker)], json_listings=json_listings)
+        self._taskcluster = Taskcluster(bakeries, self.artifact_url, chain_of_trust=chain_of_trust, page_size=page_size)
         self._hg = Hg(world)
         self._lando = Lando(world)
+        self._product_details = ProductDetails(world)
         self._hg_redirect = hg_redirect
 
     def options(self) -> list[str]:
@@ -102,6 +106,7 @@ class PracticeServer:
             *("--taskcluster-root-url", self.taskcluster_url),
             *("--hg-url", self.hg_url),
             *("--lando-url", self.lando_url),
+            *("--product-details-url", self.product_details_url),
         ]
 
     @property
@@ -141,7 +146,7 @@ class PracticeServer:
 
     # ------------------------------------------------------------------------------------------- for a connection
 
-    def answer(self, method: str, target: str, accept: str, body: bytes) -> Reply:
+    def answer(self, method: str, target: str, accept: str, body: bytes, authorization: str = "") -> Reply:
         """The answer to one request. Raises nothing that a request could cause."""
         parts = urlsplit(target)
         service, slash, rest = parts.path.removeprefix("/").partition("/")
@@ -154,7 +159,8 @@ class PracticeServer:
             case "pub":
                 return self._archive.answer(parts.path, accept)
             case "taskcluster":
-                return self._taskcluster.answer(path, dict(parse_qsl(parts.query)))
+                signed = hawk.check(method, f"{self._base}{target}", authorization)
+                return self._taskcluster.answer(path, dict(parse_qsl(parts.query)), signed)
             case "artifacts":
                 return self._taskcluster.artifact(path)
             case "hg" if self._hg_redirect:
@@ -163,6 +169,8 @@ class PracticeServer:
                 return self._hg.answer(unquote(path), parts.query)
             case "lando":
                 return self._lando.answer(path)
+            case "product-details":
+                return self._product_details.answer(path)
         return as_text("Not Found", 404)
 
     def strikes(self, target: str, *, is_build: bool) -> Fault | None:
@@ -216,8 +224,8 @@ class _Connection(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         length = self.headers.get("Content-Length", "0")
         body = self.rfile.read(int(length)) if length.isdecimal() else b""
-        method = "GET" if self.command == "HEAD" else self.command
-        reply = self._practice.answer(method, self.path, self.headers.get("Accept", ""), body)
+        accept, authorization = (self.headers.get(name, "") for name in ("Accept", "Authorization"))
+        reply = self._practice.answer(self.command, self.path, accept, body, authorization)
         fault = self._practice.strikes(self.path, is_build=reply.is_build)
         if fault is Fault.RESET:
             self._practice.saw(Seen(self.command, self.path, 0))

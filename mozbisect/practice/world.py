@@ -1,8 +1,8 @@
 """A made-up stretch of Mozilla's history with a known culprit: the truth that a practice run is measured against.
 
 Pure and seeded: the same parameters give the same world, hash for hash. It serves nothing and packs nothing.
-``history`` makes the changesets; here are the nouns, and the two questions whose answers are the truth:
-does a revision contain the culprit (by ancestry, and by nothing else), and is there a build of it?
+``history`` makes the changesets, ``trains`` the release branches. Here are the nouns, and the two questions whose
+answers are the truth: does a revision contain the culprit (by ancestry, and by nothing else); is there a build of it?
 
 What is missing or broken is drawn for each build by itself, from the seed and its name. So the same history can be
 had whole and with holes, and a share of 0.2 makes a hole of everything that a share of 0.1 does.
@@ -13,83 +13,40 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import Enum, StrEnum
 from functools import cached_property
-from hashlib import sha256
-from typing import Literal
+from types import MappingProxyType
 
-from mozbisect.catalog.releases import LEFT_CENTRAL
+from mozbisect.practice.parameters import CENTRAL, DAYS, LAST_DAY, WorldParameters, chance, moment, version_on
 
-CENTRAL = "mozilla-central"
+__all__ = [
+    "CENTRAL",
+    "DAYS",
+    "LAST_DAY",
+    "Commit",
+    "Culprit",
+    "Expected",
+    "Nightly",
+    "Package",
+    "Push",
+    "Release",
+    "Tag",
+    "Task",
+    "World",
+    "WorldParameters",
+    "chance",
+    "moment",
+    "version_on",
+]
 
-LAST_DAY = date(2026, 9, 30)
-DAYS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class WorldParameters:
-    """What kind of history, and what is wrong with it. Shares are from 0 to 1.
-
-    ``culprit``: a push to the branch ("autoland"), a push straight to central ("direct"), the changeset of a merge
-    ("merge"), or the place of a branch push, counted from 0. ``fixes``: builds are bad before the culprit, and good
-    from it on.
-    """
-
-    seed: int = 1
-    start: date = LAST_DAY - timedelta(days=DAYS - 1)
-    days: int = DAYS
-
-    # the history
-    branch: str = "autoland"  # or mozilla-inbound, fx-team
-    nightlies_per_day: Literal["1", "2", "1-2"] = "1"
-    pushes_per_day: int = 40
-    changesets_per_push: int = 4  # at most
-    merges_per_day: int = 3
-    direct_per_day: float = 0.2
-    merge_backs: float = 0.3  # share of merges after which central is merged back to the branch
-    fast_forwards: float = 0.0  # share of merges without a changeset of their own, where history allows it
-    merge_not_last: float = 0.0  # share of merges that a changeset follows in the same push
-    merge_words: Literal["autoland", "firefox-autoland", "mixed", "wordless"] = "autoland"
-    first_push_id: int = 230_400
-    first_central_push_id: int = 45_001
-    push_id_holes: float = 0.0
-    unordered_dates: float = 0.0  # share of pushes that the pushlog dates before their predecessors
-    culprit: Literal["autoland", "direct", "merge"] | int = "autoland"
-    fixes: bool = False
-
-    # Git hashes beside the Mercurial ones
-    git: bool = True
-    git_nulls: float = 0.0
-
-    # holes in the archive
-    missing_days: float = 0.0
-    mid_push_nightlies: float = 0.0  # share of nightlies built from the middle of a push, where it holds no merge
-    empty_folders: float = 0.0  # the folder is there, without the builds that can be had here
-    missing_txt: float = 0.0
-    missing_origin: float = 0.0  # neither .txt nor .json tells the revision
-    broken_nightlies: tuple[int, int] = (0, 0)  # from which nightly on, how many
-
-    # holes in Taskcluster
-    expired: bool = False  # all of it
-    missing_tasks: float = 0.0
-    failed_tasks: float = 0.0
-    retried_tasks: float = 0.0  # run 0 failed, run 1 made the build
-
-    # holes in both
-    dead_packages: float = 0.0  # listed, and 404 when asked for
-    broken_builds: float = 0.0
-    broken_how: Literal["no-binary", "dies", "no-archive", "mixed"] = "no-binary"
-
-    @property
-    def end(self) -> date:
-        """The last day."""
-        return self.start + timedelta(days=self.days - 1)
+TAGS_BRANCH = "tags-unified"
+"""The branch of changesets that do nothing but tag others: in Mercurial only, and never built."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A changeset. ``git`` is its Git hash, if hg knows one."""
+    """A changeset. ``git`` is its Git hash, if hg knows one; ``branch`` Mercurial's word in the changeset itself."""
 
     node: str
     git: str | None
@@ -97,6 +54,7 @@ class Commit:
     author: str
     desc: str
     when: datetime
+    branch: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +76,11 @@ class Push:
         """The build id of what Taskcluster makes of a push: the moment of the push."""
         return f"{self.when:%Y%m%d%H%M%S}"
 
+    @property
+    def only_tags(self) -> bool:
+        """Does it bring nothing that could be built?"""
+        return all(commit.branch == TAGS_BRANCH for commit in self.commits)
+
 
 @dataclass(frozen=True, slots=True)
 class Nightly:
@@ -126,23 +89,51 @@ class Nightly:
     number: int
     when: datetime
     push: Push
+    version: str
 
     @property
     def build_id(self) -> str:
         return f"{self.when:%Y%m%d%H%M%S}"
 
     @property
-    def folder(self) -> str:
-        return f"{self.when:%Y-%m-%d-%H-%M-%S}-{CENTRAL}"
+    def stamp(self) -> str:
+        """How the names of its folders begin."""
+        return f"{self.when:%Y-%m-%d-%H-%M-%S}"
 
     @property
-    def version(self) -> str:
-        return version_on(self.when.date())
+    def folder(self) -> str:
+        return f"{self.stamp}-{self.push.repo}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A name for a changeset. It is known wherever the changeset is."""
+
+    name: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version that went out. ``channel``: release, beta or esr. ``builds``: the pushes that its build1, build2 …
+    were made from, of which the last went out."""
+
+    version: str
+    channel: str
+    day: date
+    builds: tuple[Push, ...]
+
+    @property
+    def push(self) -> Push:
+        return self.builds[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """What did it: the changeset, the push that first landed it anywhere, the push that brought it to central."""
+    """What did it: the changeset, the push that first landed it anywhere, the push that brought it to central.
+
+    An uplift never came to central: its two pushes are the same.
+    """
 
     commit: Commit
     push: Push
@@ -181,7 +172,10 @@ class Package(StrEnum):
 
 
 class World:
-    """A history and its truth. ``commits`` in the order in which they were made: parents before children."""
+    """A history and its truth. ``commits`` in the order in which they were made: parents before children.
+
+    ``others``: worlds of their own beside this one, by product; Thunderbird has repositories and a culprit of its own.
+    """
 
     def __init__(
         self,
@@ -190,12 +184,19 @@ class World:
         pushes: Mapping[str, tuple[Push, ...]],
         nightlies: tuple[Nightly, ...],
         culprit: Culprit,
+        *,
+        tags: tuple[Tag, ...] = (),
+        releases: tuple[Release, ...] = (),
+        others: Mapping[str, World] = MappingProxyType({}),
     ) -> None:
         self.parameters = parameters
         self.commits = commits
         self.pushes = pushes
         self.nightlies = nightlies
         self.culprit = culprit
+        self.tags = tags
+        self.releases = releases
+        self.others = others
 
     # ------------------------------------------------------------------------------------------- the truth
 
@@ -210,11 +211,11 @@ class World:
     def expected(self) -> Expected:
         """The two neighbours that a search should end with."""
         first_new = self.culprit.push
-        if first_new.repo == CENTRAL and len(self.culprit.commit.parents) == 2:
+        if first_new.repo == self.parameters.central and len(self.culprit.commit.parents) == 2:
             merged = self.culprit.commit.parents[1]
             last_old = next(push for push in self.branch_pushes if push.head.node == merged)
-            return Expected(CENTRAL, last_old, first_new)
-        there = self.pushes[first_new.repo]
+            return Expected(first_new.repo, last_old, first_new)
+        there = [push for push in self.pushes[first_new.repo] if not push.only_tags]
         return Expected(first_new.repo, there[there.index(first_new) - 1], first_new)
 
     def suspects(self, old: str, new: str) -> frozenset[str]:
@@ -238,7 +239,21 @@ class World:
 
     @property
     def central_pushes(self) -> tuple[Push, ...]:
-        return self.pushes[CENTRAL]
+        return self.pushes[self.parameters.central]
+
+    def version(self, origin: Push | Nightly) -> str:
+        """What a build calls itself. A beta calls itself what it will be; only its file name has the ``b3``."""
+        if isinstance(origin, Nightly):
+            return origin.version
+        major = self.parameters.major_on(origin.when.date())
+        match origin.repo.split("-", 1):
+            case [_, "beta"]:
+                return f"{major - 1}.0"
+            case [_, "release"]:
+                return f"{major - 2}.0"
+            case [_, esr] if esr.startswith("esr"):
+                return f"{esr[3:]}.{major - 2 - int(esr[3:])}.0"
+        return f"{major}.0a1"
 
     def commit(self, revision: str) -> Commit:
         """The commit of an hg hash or of an unambiguous beginning of one. Raises ``KeyError``."""
@@ -270,7 +285,9 @@ class World:
         """What became of the builds of a push: all builds of a push share one fate."""
         own = self.parameters
         name = f"{push.repo}:{push.number}"
-        if own.expired or self._drawn("missing task", name, own.missing_tasks):
+        if own.expired or push.only_tags or self._drawn("missing task", name, own.missing_tasks):
+            return Task.MISSING
+        if own.expired_before is not None and push.when < own.expired_before:
             return Task.MISSING
         if self._drawn("failed task", name, own.failed_tasks):
             return Task.FAILED
@@ -304,8 +321,10 @@ class World:
         """Does the folder hold any build information at all?"""
         return not self._drawn("missing origin", nightly.folder, self.parameters.missing_origin)
 
-    def testable(self, origin: Push | Nightly) -> bool:
+    def testable(self, origin: Push | Nightly | Release) -> bool:
         """Is there a build, and does it start?"""
+        if isinstance(origin, Release):  # the archive keeps what Taskcluster has lost
+            return self.package(origin.push) is Package.FINE
         if self.package(origin) is not Package.FINE:
             return False
         if isinstance(origin, Nightly):
@@ -317,23 +336,3 @@ class World:
 
     def _chance(self, what: str, name: str) -> float:
         return chance(self.parameters.seed, what, name)
-
-
-def chance(seed: int, what: str, name: str) -> float:
-    """A number from [0, 1) that depends on nothing but the arguments."""
-    return int.from_bytes(sha256(f"{seed}/{what}/{name}".encode()).digest()[:6], "big") / (1 << 48)
-
-
-def version_on(day: date) -> str:
-    """The version of mozilla-central on a day, by Mozilla's calendar; every four weeks a new one after its end."""
-    number = min((version for version, left in LEFT_CENTRAL.items() if left > day), default=None)
-    if number is None:
-        last, left = max(LEFT_CENTRAL.items())
-        number = last + 1 + (day - left).days // 28
-    return f"{number}.0a1"
-
-
-def moment(day: date, hour: float = 0.0) -> datetime:
-    """That many hours into a day, to the second."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return midnight + timedelta(seconds=round(hour * 3600))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 
@@ -138,3 +140,95 @@ def test_before_the_move_to_git_there_are_no_git_hashes(small: Callable[..., Wor
     with PracticeServer(small(git=False)) as server:
         rows = ask(f"{server.hg_url}/{REPO}/json-pushes").json
     assert not any("git_changesets" in row for row in rows.values())
+
+
+# --------------------------------------------------------------------------------------- release branches and tags
+
+
+@pytest.fixture(scope="module")
+def railway(small: Callable[..., World]) -> Iterator[PracticeServer]:
+    days = (date(2026, 9, 4), date(2026, 9, 7))
+    with PracticeServer(small(trains=True, train_days=days, products=("firefox", "thunderbird"))) as server:
+        yield server
+
+
+def pushes_of(server: PracticeServer, path: str, query: str) -> Any:
+    return ask(f"{server.hg_url}/{path}/json-pushes?{query}")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("releases/mozilla-beta", "mozilla-beta"),
+        ("releases/mozilla-release", "mozilla-release"),
+        ("releases/mozilla-esr140", "mozilla-esr140"),
+        ("comm-central", "comm-central"),
+        ("releases/comm-beta", "comm-beta"),
+    ],
+)
+def test_each_repository_serves_its_own_pushes(railway: PracticeServer, path: str, name: str) -> None:
+    family = railway.world if name.startswith("mozilla") else railway.world.others["thunderbird"]
+    pushes = family.pushes[name]
+    answer = pushes_of(railway, path, f"startID=0&endID={pushes[-1].number}&version=2")
+    assert {int(key): row["changesets"] for key, row in answer.json["pushes"].items()} == {
+        push.number: [commit.node for commit in push.commits] for push in pushes
+    }
+
+
+def test_a_tag_stands_wherever_a_revision_may(railway: PracticeServer) -> None:
+    world = railway.world
+    beta = world.pushes["mozilla-beta"]
+    for one in [one for one in world.releases if one.channel == "beta"]:
+        tag = f"FIREFOX_{one.version.replace('.', '_')}_RELEASE"
+        found = pushes_of(railway, "releases/mozilla-beta", f"changeset={tag}")
+        assert numbers(found) == [one.push.number]
+        later = [push.number for push in beta if push.number > one.push.number]
+        assert numbers(pushes_of(railway, "releases/mozilla-beta", f"fromchange={tag}&endID=99999")) == later
+        until = [push.number for push in beta if push.number <= one.push.number]
+        assert numbers(pushes_of(railway, "releases/mozilla-beta", f"startID=0&tochange={tag}")) == until
+        row = ask(f"{railway.hg_url}/releases/mozilla-beta/json-rev/{tag}").json
+        assert (row["node"], row["pushid"], row["git_commit"]) == (
+            one.push.head.node,
+            one.push.number,
+            one.push.head.git,
+        )
+        assert (row["branch"], row["desc"]) == ("default", one.push.head.desc)
+        assert row["pushdate"] == [int(one.push.when.timestamp()), 0]
+        assert tag in row["tags"]
+
+
+def test_a_tag_is_known_where_its_changeset_is_and_nowhere_else(railway: PracticeServer) -> None:
+    ends = [tag for tag in railway.world.tags if "NIGHTLY" in tag.name]
+    assert len(ends) == 2
+    for path in ("mozilla-central", "releases/mozilla-beta"):
+        assert [ask(f"{railway.hg_url}/{path}/json-rev/{tag.name}").json["node"] for tag in ends] == [
+            t.node for t in ends
+        ]
+    assert ask(f"{railway.hg_url}/releases/mozilla-release/json-rev/{ends[0].name}").status == 200  # a train later
+    assert ask(f"{railway.hg_url}/releases/mozilla-release/json-rev/{ends[1].name}").status == 404
+    unknown = pushes_of(railway, "releases/mozilla-beta", "changeset=FIREFOX_31_0_RELEASE")
+    assert (unknown.status, unknown.json) == (404, {"error": "unknown revision 'FIREFOX_31_0_RELEASE'"})
+
+
+def test_all_tags_of_a_repository_can_be_listed(railway: PracticeServer) -> None:
+    world = railway.world
+    listed = ask(f"{railway.hg_url}/mozilla-central/json-tags").json
+    ends = {tag.name: tag.node for tag in world.tags if re.search("NIGHTLY|BETA.*BASE", tag.name)}
+    assert {row["tag"]: row["node"] for row in listed["tags"]} == ends
+    for row in listed["tags"]:
+        assert row["date"] == [int(world.commit(row["node"]).when.timestamp()), 0]
+    assert ask(f"{railway.hg_url}/integration/mozilla-inbound/json-tags").json == {"node": "0" * 40, "tags": []}
+
+
+def test_a_push_that_only_tags_says_so_and_has_no_git_hash(railway: PracticeServer) -> None:
+    push = next(push for push in railway.world.central_pushes if push.only_tags)
+    short = pushes_of(railway, "mozilla-central", f"changeset={push.head.node}").json[str(push.number)]
+    assert (short["git_changesets"], short["user"]) == ([None], push.user)
+    full = pushes_of(railway, "mozilla-central", f"changeset={push.head.node}&full=1").json[str(push.number)]
+    assert [(row["branch"], row["git_node"]) for row in full["changesets"]] == [("tags-unified", None)]
+    esr = railway.world.pushes["mozilla-esr140"]
+    assert esr[-1].only_tags
+    tip = ask(f"{railway.hg_url}/releases/mozilla-esr140/json-rev/tip").json
+    default = ask(f"{railway.hg_url}/releases/mozilla-esr140/json-rev/default").json
+    assert (tip["node"], tip["branch"]) == (esr[-1].head.node, "tags-unified")
+    assert default["node"] == next(push for push in reversed(esr) if not push.only_tags).head.node

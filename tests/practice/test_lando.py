@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from mozbisect.practice.lando import Lando
 from mozbisect.practice.server import PracticeServer
-from mozbisect.practice.world import World
+from mozbisect.practice.world import World, moment
 from tests.practice.conftest import ask
 
 
@@ -39,3 +41,28 @@ def test_a_beginning_that_fits_several_commits_is_a_400(world: World) -> None:
     lando = Lando(World(world.parameters, tuple(twins), world.pushes, world.nightlies, world.culprit))
     assert lando.answer("/api/git2hg/firefox/abcdef0").status == 400
     assert lando.answer("/api/git2hg/firefox/abcdef02").status == 200
+
+
+def test_thunderbird_has_a_map_of_its_own(small: Callable[..., World]) -> None:
+    world = small(products=("firefox", "thunderbird"))
+    commit = world.others["thunderbird"].culprit.commit
+    lando = Lando(world)
+    assert lando.answer(f"/api/git2hg/thunderbird-desktop/{commit.git}").status == 200
+    assert lando.answer(f"/api/hg2git/thunderbird-desktop/{commit.node}").status == 200
+    assert lando.answer(f"/api/hg2git/firefox/{commit.node}").status == 404
+    assert Lando(small()).answer(f"/api/hg2git/thunderbird-desktop/{commit.node}").status == 404
+
+
+def test_what_is_too_young_is_not_known_yet(small: Callable[..., World]) -> None:
+    world = small(lando_lag=timedelta(days=2))
+    lando = Lando(world)
+    until = moment(world.parameters.end) - timedelta(days=1)
+    known = {commit.node: lando.answer(f"/api/hg2git/firefox/{commit.node}").status for commit in world.commits}
+    assert known == {commit.node: 200 if commit.when <= until else 404 for commit in world.commits}
+    assert set(known.values()) == {200, 404}
+
+
+def test_what_only_tags_is_no_git_commit(small: Callable[..., World]) -> None:
+    world = small(trains=True)
+    push = next(push for push in world.pushes["mozilla-beta"] if push.only_tags)
+    assert Lando(world).answer(f"/api/hg2git/firefox/{push.head.node}").status == 404

@@ -49,7 +49,8 @@ def test_one_connection_serves_many_requests(server: PracticeServer) -> None:
 
 def test_options_lead_every_service_here(server: PracticeServer) -> None:
     words = server.options()
-    assert words[::2] == ["--archive-base-url", "--taskcluster-root-url", "--hg-url", "--lando-url"]
+    services = ["archive-base", "taskcluster-root", "hg", "lando", "product-details"]
+    assert words[::2] == [f"--{service}-url" for service in services]
     assert all(url.startswith("http://127.0.0.1:") for url in words[1::2])
 
 
