@@ -651,21 +651,30 @@ def test_a_real_firefox_runs_with_our_preferences(
     assert 'user_pref("mozbisect.test", "yes");' in (mine / "prefs.js").read_text()
 
 
-def processes_of(folder: Path) -> set[int]:
-    """Everything that runs from a folder, by process id; the dead that nobody has waited for do not count."""
-    listed = subprocess.run(["ps", "-eo", "pid,stat,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listed.splitlines()[1:]]
-    return {int(pid) for pid, stat, args in rows if str(folder) in args and not stat.startswith("Z")}
+def processes() -> dict[int, tuple[int, str]]:
+    """Process id → parent and command line; the dead that nobody has waited for do not count."""
+    listed = subprocess.run(["ps", "-ewwo", "pid,ppid,stat,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=3) for line in listed.splitlines()[1:]]
+    return {int(pid): (int(parent), args) for pid, parent, stat, args in rows if not stat.startswith("Z")}
+
+
+def started_with(word: str) -> set[int]:
+    """The process that has this word on its command line, and all that it has started."""
+    found = processes()
+    family = {pid for pid, (_, args) in found.items() if word in args}
+    while more := {pid for pid, (parent, _) in found.items() if parent in family} - family:
+        family |= more
+    return family
 
 
 @pytest.mark.firefox
 @needs_firefox
 def test_a_real_firefox_is_ended_with_all_its_processes(tree_with: TreeWith, build: Build, temp: Path) -> None:
     seat = Seat(temp, replace(SETTINGS, args=("--headless", "--marionette", "--remote-debugging-port=0")))
-    before = processes_of(FIREFOX)  # a person may be running one of their own
     with seat.run(firefox_tree(tree_with), build):
         while "WebDriver BiDi listening" not in seat.line():
             pass
-        assert len(processes_of(FIREFOX) - before) > 1
-    assert processes_of(FIREFOX) <= before
+        family = started_with(str(temp))  # by its profile: other tests, or a person, may run a Firefox of their own
+        assert len(family) > 1
+    assert family.isdisjoint(processes())
     assert list(temp.iterdir()) == []
