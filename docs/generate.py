@@ -1,5 +1,5 @@
 """Writes the pages that tell the same story as the program: reference/options.md from the commands themselves,
-reference/judges.md from the table of judges, and reference/mozregression.md from the table in peer_options.py and the
+reference/judges.md from the table of judges, reference/apps.md from the catalogue, and reference/mozregression.md from the table in peer_options.py and the
 former options that ``argv`` knows.
 
     python docs/generate.py
@@ -16,8 +16,11 @@ from pathlib import Path
 import click
 
 from mozbisect.argv import FORMER
+from mozbisect.catalog.apps import APPS, Android, App, Desktop, Shell
+from mozbisect.catalog.build_types import BUILD_TYPES, BuildType
 from mozbisect.cli import Option, mozbisect
-from mozbisect.judge.table import ANDROID, DESKTOP, JUDGES, SHELL, Row
+from mozbisect.judge import table
+from mozbisect.judge.table import JUDGES, Row
 
 HERE = Path(__file__).parent
 PAGE = HERE / "reference" / "options.md"
@@ -200,14 +203,86 @@ def _judge(row: Row) -> str:
     return f"| [`{row.usage}`](../how-to/{row.page}) | {row.help} | {needed}{', '.join(taken)} | {_kinds(row)} |\n"
 
 
-_KINDS = {DESKTOP: "desktop", ANDROID: "Android", SHELL: "JavaScript shell"}
+_KINDS = {table.DESKTOP: "desktop", table.ANDROID: "Android", table.SHELL: "JavaScript shell"}
 
 
 def _kinds(row: Row) -> str:
     return "all" if len(row.apps) == len(_KINDS) else ", ".join(_KINDS[kind] for kind in row.apps)
 
 
+APPS_PAGE = HERE / "reference" / "apps.md"
+
+APPS_INTRODUCTION = """\
+# Apps, platforms and build types
+
+<!-- Written by docs/generate.py from mozbisect/catalog: change the rows there, and run it again. -->
+
+## Apps
+
+`--app` says what is tested. Nightlies and releases are in the archive for ever; builds of single pushes are kept by
+Taskcluster for a year (those of try for 28 days).
+
+| `--app` | Nightlies, oldest | Of single pushes | Releases | Repository | Runs through |
+|---|---|---|---|---|---|
+"""
+
+APPS_ARCHS = """
+## Processors
+
+`--arch`, or the older `--bits 32`. Android's own words are understood for its apps: `arm64-v8a` is `aarch64`,
+`armeabi-v7a` is `arm`. Where none is named, desktop apps take this machine's.
+
+| App | Systems | `--arch` | Taken where none is named |
+|---|---|---|---|
+"""
+
+APPS_TYPES = """
+## Build types
+
+`--build-type`. Where a type does not exist for a push, another may stand in; which one was found is shown.
+`mozbisect --list-build-types` lists what each app has.
+
+| Type | Jobs end in | Stands in for it | Apps |
+|---|---|---|---|
+"""
+
+
+def apps_page() -> str:
+    """The tables of the catalogue, as Markdown."""
+    return "".join(
+        [
+            APPS_INTRODUCTION,
+            *(_app(row) for row in APPS),
+            APPS_ARCHS,
+            *(_archs(row) for row in APPS),
+            APPS_TYPES,
+            *(_type(kind) for kind in BUILD_TYPES),
+        ]
+    )
+
+
+def _app(row: App) -> str:
+    nightlies = f"`{row.nightlies.folder}/nightly`, {row.nightlies.since}" if row.nightlies else "none"
+    pushes = "none" if row.tasks is None else "yes" if row.tasks.each_push else "those that nightlies were made from"
+    releases = f"`{row.releases.folder}/releases`" if row.releases else "none"
+    how = {Desktop: "a desktop", Android: "adb", Shell: "a terminal"}[type(row.launch)]
+    name = f"`{row.name}`" + (" with `--lang`" if row.needs_lang else "")
+    return f"| {name} | {nightlies} | {pushes} | {releases} | {row.repo} | {how} |\n"
+
+
+def _archs(row: App) -> str:
+    archs = ", ".join(f"`{arch}`" for arch in row.archs)
+    return f"| `{row.name}` | {', '.join(row.systems)} | {archs} | {row.arch or 'this machine'} |\n"
+
+
+def _type(kind: BuildType) -> str:
+    has = [f"`{row.name}`" for row in APPS if kind.name in row.build_types]
+    suffixes = ", ".join(f"`-{suffix}`" for suffix in kind.suffixes)
+    return f"| `{kind.name}` | {suffixes} | {', '.join(kind.instead) or '-'} | {', '.join(has)} |\n"
+
+
 if __name__ == "__main__":
+    APPS_PAGE.write_text(apps_page(), encoding="utf-8")
     JUDGES_PAGE.write_text(judges_page(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
     PEER_PAGE.write_text(peer_page(), encoding="utf-8")

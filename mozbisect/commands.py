@@ -224,15 +224,14 @@ def launch(
         if getattr(options, name):
             raise UsageError(f"--launch searches nothing: --{name.replace('_', '-')} has no place beside it.")
     today = datetime.now(UTC).date()
-    bound = request.bound(text, "--launch", today)
-    asked = request.read(options, today=today)
+    asked = request.read(options, today=today, launch=text)
     for note in asked.notes:
         _say(note)
     seen = wiring.world(options, asked.target, today=today, credentials=credentials)
     with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
         try:
             judged = _is_judged(options)
-            status = launch_one(bound, seen, ports, asked, judged=judged, nearest=nearest, say=_say)
+            status = launch_one(asked.new, seen, ports, asked, judged=judged, nearest=nearest, say=_say)
         except KeyboardInterrupt:
             raise Interrupted("Interrupted.") from None
     sys.exit(status)

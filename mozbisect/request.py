@@ -36,14 +36,19 @@ class Request:
     notes: tuple[str, ...] = ()
 
 
-def read(options: Options, *, today: date) -> Request:
-    """The meaning of the options. Raises ``UsageError``, and ``CannotRun`` for a platform without builds."""
+def read(options: Options, *, today: date, launch: str | None = None) -> Request:
+    """The meaning of the options. Raises ``UsageError``, and ``CannotRun`` for a platform without builds.
+
+    ``launch``: the one bound that is wanted, in place of a good and a bad one; it is the new end of the request.
+    """
     _check_places(options)
     terms = FIX if options.find_fix else REGRESSION
     target = target_of(options)
     row = apps.app(options.app)
-    said = {word: _optional(getattr(options, word), f"--{word}", today) for word in ("good", "bad")}
-    settled = {word: _settled(bound, row, options) for word, bound in said.items() if bound is not None}
+    said = {"good": options.good, "bad": options.bad} if launch is None else {terms.new: launch}
+    option = "--{}" if launch is None else "--launch"
+    bounds_said = {word: bound(text, option.format(word), today) for word, text in said.items() if text is not None}
+    settled = {word: _settled(one, row, options) for word, one in bounds_said.items()}
     searched = _searched(row, options, settled)
     given = {word: item.bound for word, item in settled.items()}
     old, new = plan.with_defaults(
@@ -69,10 +74,6 @@ def bound(text: str, option: str, today: date) -> Bound:
         return bounds.parse(text, today=today)
     except UsageError as error:
         raise UsageError(f"{option}: {error.what}", advice=error.advice) from None
-
-
-def _optional(text: str | None, option: str, today: date) -> Bound | None:
-    return None if text is None else bound(text, option, today)
 
 
 def _check_places(options: Options) -> None:

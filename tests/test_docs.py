@@ -29,6 +29,7 @@ from mozbisect.judge.manual import WORDS
 from mozbisect.judge.marionette import check_script
 from mozbisect.judge.table import JUDGES, Row
 from mozbisect.judge.table import parse as parse_judge
+from tests.differential import DIFFERENCES, ROUTE_DIFFERENCES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -153,6 +154,18 @@ def generator() -> ModuleType:
 def test_the_page_of_options_is_what_the_commands_say() -> None:
     made = generator()
     assert read(made.PAGE) == made.page(), "run: python docs/generate.py"
+
+
+def test_the_page_of_apps_is_what_the_catalogue_says() -> None:
+    made = generator()
+    assert read(made.APPS_PAGE) == made.apps_page(), "run: python docs/generate.py"
+
+
+def test_every_difference_from_mozregression_has_its_reason_on_the_page() -> None:
+    page = " ".join(read(DOCS / "reference" / "differences.md").split())
+    for item in (*DIFFERENCES, *ROUTE_DIFFERENCES):
+        assert item.what in page
+        assert item.why in page
 
 
 def test_the_help_names_every_judge() -> None:
