@@ -7,7 +7,7 @@ BIN := .venv/bin
 	$(BIN)/pip install -q -e '.[dev,docs]'
 	touch $@
 
-.PHONY: practice test lint format types docs bench clean
+.PHONY: practice test lint format types docs bench differential clean
 practice: .venv/ready
 	$(BIN)/mozbisect practice
 test: .venv/ready
@@ -22,5 +22,7 @@ docs: .venv/ready
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
 bench: .venv/ready
 	$(BIN)/python benchmarks/whole_run.py $(if $(PEER),--peer $(PEER))
+differential: .venv/ready
+	$(BIN)/python benchmarks/differential.py --peer $(PEER)
 clean:
 	rm -rf .venv build dist docs/_build *.egg-info

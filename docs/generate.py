@@ -1,6 +1,6 @@
 """Writes the pages that tell the same story as the program: reference/options.md from the commands themselves,
-reference/judges.md from the table of judges, reference/apps.md from the catalogue, and reference/mozregression.md from the table in peer_options.py and the
-former options that ``argv`` knows.
+reference/judges.md from the table of judges, reference/apps.md from the catalogue, and reference/mozregression.md from
+the table in peer_options.py and the former options that ``argv`` knows.
 
     python docs/generate.py
 

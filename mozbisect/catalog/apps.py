@@ -143,12 +143,18 @@ _PHONES = ("arm", "aarch64", "x86", "x86_64")
 _FIREFOX = Desktop(("firefox", "firefox-bin", "firefox.exe"))
 _THUNDERBIRD = Desktop(("thunderbird", "thunderbird-bin", "thunderbird.exe"), profile="thunderbird")
 
+_THUNDERBIRD_TASKS = Tasks("comm", "thunderbird", ("target{ending}",))
 _FIREFOX_TASKS = Tasks("gecko", "firefox", ("target{ending}", r"firefox-{version}\.{lang}\.{plat}{ending}"))
 
-_RELEASED = {
+_FIREFOX_FILES = {
     "linux": r"firefox-{version}{ending}",
     "mac": r"Firefox {version}\.dmg",
     "win": r"firefox-{version}\.zip",
+}
+_THUNDERBIRD_FILES = {
+    "linux": r"thunderbird-{version}{ending}",
+    "mac": r"Thunderbird {version}\.dmg",
+    "win": r"thunderbird-{version}\.zip",
 }
 
 APPS = (
@@ -228,7 +234,7 @@ APPS = (
             info=r"thunderbird-{version}\.en-US\.{plat}",
             since=date(2004, 1, 1),
         ),
-        tasks=Tasks("comm", "thunderbird", ("target{ending}",)),
+        tasks=_THUNDERBIRD_TASKS,
     ),
     App(
         name="thunderbird-l10n",
@@ -351,8 +357,21 @@ APPS = (
         build_types=("shippable", "opt"),
         default_type="shippable",
         launch=_FIREFOX,
-        releases=Releases("firefox", _RELEASED, r"firefox-{version}", "firefox.json", channel="release"),
+        releases=Releases("firefox", _FIREFOX_FILES, r"firefox-{version}", "firefox.json", channel="release"),
         tasks=_FIREFOX_TASKS,
+    ),
+    App(
+        name="thunderbird-release",
+        systems=DESKTOP,
+        archs=_PCS,
+        repo="comm-release",
+        build_types=("shippable", "opt"),
+        default_type="shippable",
+        launch=_THUNDERBIRD,
+        releases=Releases(
+            "thunderbird", _THUNDERBIRD_FILES, r"thunderbird-{version}", "thunderbird.json", channel="release"
+        ),
+        tasks=_THUNDERBIRD_TASKS,
     ),
     App(
         name="devedition",
@@ -362,7 +381,7 @@ APPS = (
         build_types=("shippable", "opt"),
         default_type="shippable",
         launch=_FIREFOX,
-        releases=Releases("devedition", _RELEASED, r"firefox-{version}", "devedition.json", channel="beta"),
+        releases=Releases("devedition", _FIREFOX_FILES, r"firefox-{version}", "devedition.json", channel="beta"),
     ),
 )
 
