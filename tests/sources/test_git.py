@@ -56,6 +56,11 @@ def test_the_pushlog_tells_what_is_too_new_for_lando_and_was_not_built(server: C
     assert git.hg_of(hash_, "mozilla-central") == HG
 
 
+def test_of_an_abbreviation_no_route_is_asked_for(server: Canned, git: Git) -> None:
+    assert git.hg_of(GIT[:12], "mozilla-central") is None
+    assert not [path for path in server.asked if path.startswith("/tc/")]
+
+
 def test_nobody_knows_it(git: Git) -> None:
     assert git.hg_of(GIT, "mozilla-central") is None
 
