@@ -80,6 +80,10 @@ class Refused(NetworkError):
     status = 0
 
 
+class Locked(Refused):
+    """401 or 403: whoever we are, we may not have this. That is no property of the thing that was asked for."""
+
+
 class Gone(NotFound):
     """404 or 410. ``body`` is what the server said about it, when that was short; else empty."""
 
@@ -392,7 +396,7 @@ def _unwelcome(response: requests.Response, url: str) -> NetworkError:
         busy = Busy(said, url=url, advice="The server has trouble; try again later.")
         busy.after = _asked_pause(response.headers)
         return busy
-    refused = Refused(said, url=url)
+    refused = (Locked if status in (401, 403) else Refused)(said, url=url)
     refused.status = status
     return refused
 

@@ -58,7 +58,7 @@ class Nightlies:
 @dataclass(frozen=True, slots=True)
 class Tasks:
     """Builds of single pushes, in Taskcluster. ``artifacts``: patterns of what the package may be called below
-    ``public/build/``, the preferred first. ``job`` in place of the platform's
+    ``public/build/`` (or ``private/build/``), the preferred first. ``job`` in place of the platform's
     and the type's words. ``each_push``: every push may have one; else only those that nightlies are made from."""
 
     domain: str

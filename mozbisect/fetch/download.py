@@ -21,7 +21,7 @@ from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild, NotFetched
 from mozbisect.core.model import Build
 from mozbisect.fetch.scratch import on_disk
 from mozbisect.fetch.verify import Seal, Tally, is_page
-from mozbisect.net import CutShort, Http, Stream, Unreachable
+from mozbisect.net import CutShort, Http, Locked, Stream, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, 
             raise NoBuild(f"{build.file_name} is listed, but the server says that it is gone") from error
         if isinstance(error, BrokenBuild):
             raise NotFetched(error.what) from error
-        if isinstance(error, NetworkError) and not isinstance(error, Unreachable):
+        if isinstance(error, NetworkError) and not isinstance(error, Unreachable | Locked):
             raise NotFetched(f"{build.file_name} cannot be downloaded: {error.what}") from error
         raise
 
