@@ -81,7 +81,7 @@ class Refused(NetworkError):
 
 
 class Locked(Refused):
-    """401 or 403: whoever we are, we may not have this. That is no property of the thing that was asked for."""
+    """401 or 403 of a service that wants to know who we are: no property of the thing that was asked for."""
 
 
 class Gone(NotFound):
@@ -327,7 +327,7 @@ class Http:
 
     def _explained(self, error: NetworkError, url: str) -> NetworkError:
         if self._guard and isinstance(error, Refused) and error.status in (401, 403) and self._guard.covers(url):
-            error.advice = self._guard.refused(error.status)
+            return Locked(error.what, url=url, advice=self._guard.refused(error.status))
         return error
 
     def _ready(self) -> requests.Session:
@@ -396,7 +396,7 @@ def _unwelcome(response: requests.Response, url: str) -> NetworkError:
         busy = Busy(said, url=url, advice="The server has trouble; try again later.")
         busy.after = _asked_pause(response.headers)
         return busy
-    refused = (Locked if status in (401, 403) else Refused)(said, url=url)
+    refused = Refused(said, url=url)
     refused.status = status
     return refused
 
