@@ -169,14 +169,16 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     options = _options(words)
     today = datetime.now(UTC).date()
     asked = request.read(options, today=today)
-    for note in asked.notes:
-        _say(note)
     source = wiring.world(options, asked.target, today=today, credentials=credentials).source
     timeline = source.timeline(asked.leg)
-    shown = timeline.candidates[timeline.old_at : timeline.new_at + 1]
+    shut = {at: run.reason for run in timeline.shut for at in range(run.first, run.last + 1)}
+    shown = {at: timeline.candidates[at] for at in range(timeline.old_at, timeline.new_at + 1)}
     if resolve:
-        source.look_up(shown)
-    rows = [_row(candidate, *_found(source.find, candidate, resolve)) for candidate in shown]
+        source.look_up([candidate for at, candidate in shown.items() if at not in shut])
+    rows = [
+        _row(candidate, None, shut[at]) if at in shut else _row(candidate, *_found(source.find, candidate, resolve))
+        for at, candidate in shown.items()
+    ]
     if output == "json":
         _print(json.dumps(rows, indent=2))
         return
