@@ -30,7 +30,7 @@ from mozbisect.core.errors import (
     UsageError,
 )
 from mozbisect.core.journal import FORMAT, Judged, Opened, Session
-from mozbisect.core.model import Build, Candidate
+from mozbisect.core.model import Before, Build, Candidate
 from mozbisect.core.ports import Reporter
 from mozbisect.options import Options
 from mozbisect.report.bug import paste
@@ -474,11 +474,22 @@ def _command_line(options: Options, session: Session) -> str:
             continue
         words += _as_words(field.name.replace("_", "-"), value)
     if session.stages:
-        leg = session.stages[0].timeline.leg
-        for word, bound in ((session.opened.terms.old, leg.old), (session.opened.terms.new, leg.new)):
+        for word, text in _understood(session).items():
             if getattr(options, word) is None:
-                words += [f"--{word}", str(bound)]
+                words += [f"--{word}", text]
     return shlex.join(words)
+
+
+def _understood(session: Session) -> dict[str, str]:
+    """Both bounds as they were understood; without one that is to be looked for again."""
+    timeline, terms = session.stages[0].timeline, session.opened.terms
+    leg = timeline.leg
+    bounds = {terms.old: str(leg.old), terms.new: str(leg.new)}
+    if isinstance(leg.old, Before):
+        bounds[terms.old] = f"{timeline.candidates[timeline.old_at].when:%Y-%m-%d}"
+    if leg.back:
+        del bounds[terms.old]
+    return bounds
 
 
 def _as_words(name: str, value: object) -> Iterator[str]:

@@ -344,6 +344,18 @@ def test_sessions_log_and_report_look_at_what_was_done(program: Program, world: 
     assert last_and_first(program("report").stdout) == truth(world)
 
 
+@pytest.mark.parametrize("how", [["--search-back"], []])
+def test_a_bound_that_was_left_out_is_repeated_as_it_was_understood(
+    program: Program, world: World, server: PracticeServer, how: list[str]
+) -> None:
+    last = world.nightlies[-1].push.head.node  # of a revision the year before is known only once it was asked for
+    done = program("--bad", last, *how, "--arch", "x86_64", "--command", CHECK, *services(server))
+    assert last_and_first(done.stdout) == truth(world)
+    line = shlex.split(program("log").stdout.splitlines()[0].removeprefix("# mozbisect "))
+    assert ("--good" in line) is not bool(how)
+    assert last_and_first(program(*line).stdout) == truth(world)
+
+
 def test_builds_that_are_left_out_are_listed_with_the_reason_and_not_looked_up(
     program: Program, world: World, server: PracticeServer
 ) -> None:
