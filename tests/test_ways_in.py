@@ -16,6 +16,7 @@ from mozbisect.practice.history import make_world
 from mozbisect.practice.parameters import WorldParameters
 from mozbisect.practice.server import PracticeServer
 from mozbisect.practice.world import LAST_DAY, World
+from mozbisect.report.words import result_of
 from tests.test_worlds import bisect
 
 FIRST = LAST_DAY - timedelta(days=13)
@@ -243,3 +244,28 @@ def test_private_builds_without_credentials_say_what_they_need() -> None:
     with PracticeServer(world) as server, pytest.raises((MozbisectError, NothingToSearch)) as caught:
         bisect(options(server, repo="autoland", **whole_range(world)), [])
     assert "TASKCLUSTER" in str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------- never wider again
+
+
+@pytest.mark.parametrize("seed", [109, *range(20)])
+def test_following_a_merge_never_makes_a_range_wider(seed: int) -> None:
+    """What was narrowed down on a branch must not grow again by looking at where it was merged to."""
+    world = make_world(parameters(seed=seed, missing_tasks=0.35, merges_per_day=4, broken_builds=0.1))
+    with PracticeServer(world) as server:
+        session = bisect(options(server, repo="autoland", **whole_range(world)), [])
+    result = result_of(session, "https://hg.mozilla.org")
+    assert result
+    named = {changeset.node for changeset in result.changesets}
+    assert world.culprit.commit.node in named
+    branch = world.pushes["autoland"]
+    at = branch.index(world.culprit.push)
+    first = next((push for push in branch[at:] if world.testable(push)), None)
+    last = next((push for push in reversed(branch[:at]) if world.testable(push)), None)
+    assert first, "a world in which this can be told"
+    assert last
+    closest = {
+        commit.node for push in branch[branch.index(last) + 1 : branch.index(first) + 1] for commit in push.commits
+    }
+    assert named <= closest
