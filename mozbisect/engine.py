@@ -201,7 +201,7 @@ class Engine:
 
     def _nothing_testable(self, finding: Finding) -> NothingToSearch:
         count = len(self.session.stage.timeline.candidates)
-        reason = finding.untested[0].reason if finding.untested else "not tried"
+        reason = next(iter(self.session.stage.reasons.values()), "not tried")
         return NothingToSearch(
             f"None of the {count} {finding.leg.kind.of.many} in this range has a build that can be tested ({reason}).",
             advice="Try another range, another --build-type or another --arch.",

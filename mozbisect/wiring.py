@@ -69,7 +69,7 @@ def world(options: Options, target: Target, *, today: date, credentials: Credent
     pushlog = Pushlog(http, options.hg_url)
     taskcluster = Taskcluster(http, options.taskcluster_root_url, target)
     lando = Lando(http, options.lando_url, family=family)
-    git = Git(lando, taskcluster if row.tasks else None, pushlog, today=today)
+    git = Git(lando, taskcluster if row.tasks else None, pushlog)
     revisions = Revisions(pushlog, git, any_repo=options.repo is None)
     pushes = Pushes(pushlog, revisions)
     releases = Releases(http, options.archive_base_url, options.product_details_url, target, pushlog)

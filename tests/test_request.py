@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mozbisect import request
-from mozbisect.core.errors import CannotRun, UsageError
+from mozbisect.core.errors import UsageError
 from mozbisect.core.model import Before, Day, LegKind, Release, Revision, Tag
 from mozbisect.options import Options
 
@@ -18,7 +18,9 @@ OTHER = "win" if request.this_system() == "linux" else "linux"
 
 
 def read(*, launch: str | None = None, **words: Any) -> request.Request:
-    return request.read(Options(**{"arch": "x86_64", "os": "linux", **words}), today=TODAY, launch=launch)
+    phone = words.get("app") in ("fenix", "fennec", "gve")
+    plain = {"arch": "x86_64", "os": None if phone else "linux"}
+    return request.read(Options(**{**plain, **words}), today=TODAY, launch=launch)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,15 @@ def test_a_build_to_launch_is_understood_like_an_end() -> None:
         read(launch="yesterday")
 
 
+@pytest.mark.parametrize("word", ["integration/autoland", "https://hg.mozilla.org/integration/autoland"])
+def test_a_repository_may_be_named_by_its_path(word: str) -> None:
+    assert read(repo=word, good="2026-10-01").leg.repo == "autoland"
+
+
+def test_a_build_type_is_understood_in_any_case() -> None:
+    assert read(build_type="Debug", good="2026-10-01").target.build_types == ("debug",)
+
+
 def test_where_older_builds_are_looked_for() -> None:
     assert read(repo="autoland", good="2020-01-01").reach.nightlies_of == "mozilla-central"
     assert read(repo="try", good="2026-11-01").reach.nightlies_of is None
@@ -144,6 +155,8 @@ def test_where_older_builds_are_looked_for() -> None:
         ({"arch": "arm64-v8a"}, "There are no firefox builds for arm64-v8a"),
         ({"app": "fenix", "arch": "arm64-v8a", "repo": "autoland"}, "fenix has nightlies of mozilla-central only"),
         ({"app": "thunderbird", "repo": "autoland"}, "thunderbird is not built from autoland"),
+        ({"app": "fenix", "os": "linux"}, "fenix runs on Android only"),
+        ({"repo": "esr"}, "which is 'esr'?"),
         ({"repo": "mozilla-centrall"}, "There is no repository 'mozilla-centrall'"),
         ({"archive_base_url": "ftp://x"}, "--archive-base-url must begin with http"),
     ],
@@ -177,5 +190,5 @@ def test_a_processor_that_was_not_named_and_one_that_was_named_twice_are_said() 
 
 
 def test_a_platform_without_builds_is_said() -> None:
-    with pytest.raises(CannotRun, match="no builds for mac x86"):
+    with pytest.raises(UsageError, match="no builds for mac x86"):
         read(os="mac", arch="x86")

@@ -382,6 +382,7 @@ APPS = (
         default_type="shippable",
         launch=_FIREFOX,
         releases=Releases("devedition", _FIREFOX_FILES, r"firefox-{version}", "devedition.json", channel="beta"),
+        tasks=_FIREFOX_TASKS,  # the pushes of the beta branch are built as Firefox: the same code in another dress
     ),
 )
 
