@@ -6,6 +6,7 @@
     │   └── Expired                    there were builds, but they are not kept any more
     ├── EndsContradict             4   both ends are good, or both are bad
     ├── CannotRun                  5   this machine cannot run what was asked for
+    ├── OutOfTime                  6   the deadline came first; the run can go on later
     ├── Interrupted              130   a person, or a signal, stopped the run
     ├── NetworkError               1   no usable answer from a server
     │   ├── NotFound                   404 or 410: the thing is not there
@@ -56,6 +57,12 @@ class EndsContradict(MozbisectError):
 
 class CannotRun(MozbisectError):
     exit_code = 5
+
+
+class OutOfTime(MozbisectError):
+    """The deadline came before the end of the search; what was answered is kept."""
+
+    exit_code = 6
 
 
 class Interrupted(MozbisectError):
