@@ -168,6 +168,16 @@ def keys(command: click.Command) -> tuple[Key, ...]:
     )
 
 
+def checked(values: Mapping[str, Any], context: click.Context) -> dict[str, Any]:
+    """Values that did not come from a command line, by name, as one would have given them: ``"2"`` is 2.0, a list a
+    tuple. What is ``None`` or no option of the context's command is left out. Raises ``click.UsageError``."""
+    return {
+        param.name: param.type_cast_value(context, values[param.name])
+        for param in context.command.params
+        if param.name and param.expose_value and values.get(param.name) is not None
+    }
+
+
 ONE_SEARCH = frozenset(
     {
         *("good", "bad", "find_fix", "search_back", "exclude", "launch", "nearest", "os", "command"),

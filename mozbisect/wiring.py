@@ -146,7 +146,7 @@ def ports(
                 seen.source,
                 fetcher,
                 launches,
-                by or judge(options, asked.terms, say),
+                table.several(by, _wish(options), asked.terms) if by else judge(options, asked.terms, say),
                 reporters,
                 use_kept=options.approx_policy == "auto",
                 broken_is=asked.terms.side(options.treat_broken_as),

@@ -26,7 +26,10 @@ from __future__ import annotations
 
 
 class MozbisectError(Exception):
-    """Base of the tree. ``advice`` says what the person can do about it, in one sentence, or is empty."""
+    """Base of the tree. ``advice`` says what the person can do about it, in one sentence, or is empty.
+
+    ``session`` is the name of the session that can be looked at or gone on with, where the library had one.
+    """
 
     exit_code = 1
 
@@ -34,6 +37,7 @@ class MozbisectError(Exception):
         super().__init__(what)
         self.what = what
         self.advice = advice
+        self.session: str | None = None
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.advice}" if self.advice else self.what
