@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
@@ -18,26 +19,24 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mozbisect import __version__, known
-from mozbisect.core.errors import (
-    CannotRun,
-    EndsContradict,
-    Interrupted,
-    MozbisectError,
-    NetworkError,
-    NoBuild,
-    NothingToSearch,
-    UsageError,
-)
-from mozbisect.core.journal import FORMAT, Judged, Opened, Session
+from mozbisect import known
+from mozbisect.core.errors import Interrupted, MozbisectError, NetworkError, NoBuild, UsageError
+from mozbisect.core.journal import Judged, Session
 from mozbisect.core.model import Before, Build, Candidate
-from mozbisect.core.ports import Reporter
-from mozbisect.options import Options
-from mozbisect.report.bug import paste
+from mozbisect.options import Options, ThisRun
+from mozbisect.report.bug import paste, summary
 from mozbisect.report.document import document
 from mozbisect.report.terminal import Terminal, final_lines
 from mozbisect.report.words import result_of
-from mozbisect.sessions import Journal, Sessions
+from mozbisect.running import (
+    FINAL,
+    Running,
+    how_to_go_on,
+    kept_sessions,
+    must_run_here,
+    options_from,
+    options_of,
+)
 
 if TYPE_CHECKING:
     from mozbisect.config.model import Key, Settings
@@ -45,77 +44,70 @@ if TYPE_CHECKING:
 
 
 def bisect(
-    words: Mapping[str, Any], output: str, *, resumable: bool = True, credentials: Credentials | None = None
+    words: Mapping[str, Any],
+    output: str,
+    *,
+    resumable: bool = True,
+    credentials: Credentials | None = None,
+    this_run: ThisRun = ThisRun(),  # noqa: B008  (frozen)
 ) -> None:
     """Search from the options of a command line to the end. ``resumable``: the session outlives this process."""
-    options = _options(words)
-    _runs_here(options)
-    now = datetime.now(UTC)
-    from mozbisect import request
-
-    asked = request.read(options, today=now.date())
-    opened = Opened(FORMAT, f"mozbisect {__version__}", now.replace(microsecond=0), asked.terms, options.to_row())
-    with kept_sessions().create(now) as journal:
-        journal.write(opened)
-        go_on = _how_to_go_on(journal) if resumable else ""
-        _run(journal, Session(opened), options, output, go_on=go_on, credentials=credentials)
+    with Running.begin(options_from(words), now=datetime.now(UTC)) as running:
+        go_on = how_to_go_on(running.name) if resumable else ""
+        _run(running, output, go_on=go_on, credentials=credentials, this_run=this_run)
 
 
-def resume(name: str | None, output: str, *, undo: bool, credentials: Credentials | None = None) -> None:
+def resume(
+    name: str | None,
+    output: str,
+    *,
+    undo: bool,
+    credentials: Credentials | None = None,
+    this_run: ThisRun = ThisRun(),  # noqa: B008  (frozen)
+) -> None:
     """Go on with a session. It remembers its options, also the folder that relative paths in them mean."""
-    journal, session = kept_sessions().open(name, ended=undo)
-    with journal:
-        options = _options_of(session)
-        if Path(options.folder).is_dir():
-            os.chdir(options.folder)
-        go_on = _how_to_go_on(journal)
-        _run(journal, session, options, output, go_on=go_on, undo=undo, credentials=credentials)
+    with Running.of(name, ended=undo) as running:
+        if Path(running.options.folder).is_dir():
+            os.chdir(running.options.folder)
+        go_on = how_to_go_on(running.name)
+        _run(running, output, go_on=go_on, undo=undo, credentials=credentials, this_run=this_run)
 
 
 def _run(
-    journal: Journal,
-    session: Session,
-    options: Options,
+    running: Running,
     output: str,
     *,
     go_on: str,
     undo: bool = False,
     credentials: Credentials | None,
+    this_run: ThisRun,
 ) -> None:
-    from mozbisect import request, wiring
-    from mozbisect.engine import Engine
-
-    today = session.opened.started.date()
-    asked = request.read(options, today=today)
-    terminal = Terminal(asked.terms)
-    reporters: list[Reporter] = [terminal]
-    for note in asked.notes:
-        _say(note)
-    seen = wiring.world(options, asked.target, today=today, credentials=credentials)
-    engine = None
+    terminal = Terminal(running.session.opened.terms)
     try:
-        with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, reporters, say=_say) as ports:
-            engine = Engine(session, ports, journal.write, asked.reach)
-            if undo:
-                engine.undo()
-            engine.run(asked.leg)
-    except KeyboardInterrupt:
-        _so_far(engine.session if engine else session, options)
-        raise Interrupted("Interrupted.", advice=go_on) from None
+        with _ends_like_ctrl_c():
+            running.go_on([terminal], say=_say, until=this_run.until, undo=undo, credentials=credentials)
     except MozbisectError as error:
-        reached = engine.session if engine else session
-        _so_far(reached, options)
-        if isinstance(error, _FINAL):
-            if not reached.stages:
-                journal.discard()
-        else:
+        _so_far(running.session, running.options)
+        if not isinstance(error, FINAL):
             error.advice = "\n".join(filter(None, (error.advice, go_on)))
+        _sum_up(running, this_run, stopped=str(error))
         raise
-    _answer(journal.name, engine.session, options, output)
+    _sum_up(running, this_run)
+    _answer(running.name, running.session, running.options, output)
 
 
-# To go on after one of these would only raise it again.
-_FINAL = (UsageError, NothingToSearch, EndsContradict, CannotRun)
+def _sum_up(running: Running, this_run: ThisRun, *, stopped: str = "") -> None:
+    """Add the answer, or why there is none, to the file that was asked for. That must not cost the answer itself."""
+    if this_run.summary is None:
+        return
+    session, options = running.session, running.options
+    result = result_of(session, options.hg_url) if session.questions else None
+    text = summary(session, result, _command_line(options, session), stopped=stopped)
+    try:
+        with this_run.summary.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        _say(f"The summary could not be written to {this_run.summary}: {error.strerror}.")
 
 
 def _so_far(session: Session, options: Options) -> None:
@@ -128,17 +120,13 @@ def _so_far(session: Session, options: Options) -> None:
         _say(f"\nSo far: {terms.old} up to {result.last_revision}, {terms.new} from {result.first_revision} on.")
 
 
-def _how_to_go_on(journal: Journal) -> str:
-    return f"Nothing is lost: go on with mozbisect resume {journal.name}"
-
-
 def sessions() -> None:
     """List all sessions, newest first."""
     rows = list(kept_sessions().all())
     if not rows:
         _say("There are no sessions yet.")
     for name, session in rows:
-        options = _options_of(session)
+        options = options_of(session)
         state = "done" if session.ended else f"open, {_answers(session)}"
         _print(f"{name}  {state:<22} {_title(options)}")
 
@@ -146,7 +134,7 @@ def sessions() -> None:
 def log(name: str | None) -> None:
     """The command of a session and its answers: without a --command it takes them back as standard input."""
     session = kept_sessions().read(name)
-    _print(f"# {_command_line(_options_of(session), session)}")
+    _print(f"# {_command_line(options_of(session), session)}")
     for event in session.events:
         if isinstance(event, Judged):
             word = session.opened.terms.word(event.side)
@@ -159,14 +147,14 @@ def report(name: str | None, output: str) -> None:
     """Print what a session came to."""
     sessions = kept_sessions()
     session = sessions.read(name)
-    _answer(sessions.name_of(name), session, _options_of(session), output)
+    _answer(sessions.name_of(name), session, options_of(session), output)
 
 
 def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials: Credentials | None = None) -> None:
     """List the candidates between two bounds."""
     from mozbisect import request, wiring
 
-    options = _options(words)
+    options = options_from(words)
     today = datetime.now(UTC).date()
     asked = request.read(options, today=today)
     source = wiring.world(options, asked.target, today=today, credentials=credentials).source
@@ -220,8 +208,8 @@ def launch(
     from mozbisect import request, wiring
     from mozbisect.single import launch_one
 
-    options = _options(words)
-    _runs_here(options)
+    options = options_from(words)
+    must_run_here(options)
     for name in ("good", "bad", "find_fix", "search_back", "exclude"):
         if getattr(options, name):
             raise UsageError(f"--launch searches nothing: --{name.replace('_', '-')} has no place beside it.")
@@ -244,18 +232,6 @@ def _is_judged(options: Options) -> bool:
     return options.command is not None or options.judge != Options().judge
 
 
-def _runs_here(options: Options) -> None:
-    """Raises ``UsageError`` when builds for another system are to be run."""
-    from mozbisect import request
-
-    here = request.this_system()
-    if options.os not in (None, here):
-        raise UsageError(
-            f"--os {options.os}: builds for another system than this one ({here}) can be listed, but not run here.",
-            advice="List them with mozbisect builds, or search on a machine that runs them.",
-        )
-
-
 # ------------------------------------------------------------------------------------------------- what is known
 
 
@@ -267,7 +243,7 @@ def list_build_types() -> None:
 
 def list_releases(words: Mapping[str, Any]) -> None:
     """Every release that can be a bound; with the day it came out, when the service that knows it answers."""
-    for line in known.releases(_released(_options(words))):
+    for line in known.releases(_released(options_from(words))):
         _print(line)
 
 
@@ -401,42 +377,6 @@ def _serve(served: Any) -> None:
 # ------------------------------------------------------------------------------------------------- pieces
 
 
-def _options(words: Mapping[str, Any]) -> Options:
-    """The options of a command line; paths become absolute, so that they hold wherever the session is resumed."""
-    names = {field.name for field in fields(Options)}
-    given = {key: value for key, value in words.items() if key in names}
-    for key in ("profile", "persist"):
-        # An empty text is how a configuration file, or a script, says "none".
-        given[key] = str(_absolute(given[key])) if given.get(key) else None
-    return Options(**{**given, "folder": str(Path.cwd())})
-
-
-def _absolute(text: str) -> Path:
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError:  # ~somebody, who is not known here
-        return Path(text).absolute()
-
-
-def _options_of(session: Session) -> Options:
-    try:
-        return Options.from_row(dict(session.opened.options))
-    except ValueError as error:
-        raise UsageError(
-            f"The session was begun with options that this mozbisect does not know ({error}).",
-            advice="Resume it with the version that began it.",
-        ) from error
-
-
-def kept_sessions() -> Sessions:
-    """The platform's folder for state, or the one in MOZBISECT_STATE_DIR."""
-    if named := os.environ.get("MOZBISECT_STATE_DIR"):
-        return Sessions(Path(named) / "sessions")
-    import platformdirs
-
-    return Sessions(Path(platformdirs.user_state_dir("mozbisect", appauthor=False)) / "sessions")
-
-
 def _answer(name: str, session: Session, options: Options, output: str) -> None:
     result = result_of(session, options.hg_url) if session.questions else None
     if output == "json":
@@ -507,12 +447,13 @@ def _as_words(name: str, value: object) -> Iterator[str]:
 
 @contextmanager
 def _ends_like_ctrl_c() -> Iterator[None]:
-    """While a build runs, a TERM or a lost terminal ends it as tidily as Ctrl-C does."""
+    """While a build runs, a TERM or a lost terminal ends it as tidily as Ctrl-C does. For the main thread."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    here = threading.current_thread() is threading.main_thread()
+    names = [name for name in ("SIGTERM", "SIGHUP") if here and hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
     try:
         yield

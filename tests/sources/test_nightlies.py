@@ -228,7 +228,7 @@ def test_without_any_information_the_build_is_there_and_its_revision_unknown(ser
 
 @pytest.mark.parametrize(
     ("names", "why"),
-    [((), "the folder is empty"), (("firefox-145.0a1.en-US.win64.zip", f"{STEM}.txt"), "no build for linux-x86_64 in the folder")],
+    [((), "the folder is empty"), (("firefox-145.0a1.en-US.win64.zip", f"{STEM}.txt"), "no build for linux-x86_64")],
 )
 def test_a_folder_without_the_build_says_so(server: Canned, http: Http, names: tuple[str, ...], why: str) -> None:
     folder(server, *names)
