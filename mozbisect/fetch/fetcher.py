@@ -4,7 +4,7 @@ The one place where the parts of this folder meet. For each build there is one w
 of ``bring`` or look-ahead:
 
     cache ──lend──► file ──unpack──► tree, in a scratch folder of its own
-      └─fetch─► download
+      └─fetch─► download ──bytes──► unpacking ──► tree, at the same time
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.download import Stop, Tell, download
 from mozbisect.fetch.scratch import Scratch, on_disk, remove
 from mozbisect.fetch.unpack import is_archive, unpack
+from mozbisect.fetch.unpacking import Unpacking
 from mozbisect.fetch.verify import Seal
 from mozbisect.net import Http
 
@@ -124,9 +125,12 @@ class BuildFetcher:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
         second = False
         while True:
-            with self._cache.lend(build, lambda part: self._download(build, part, stop, tell)) as file:
+            with (
+                self._unpacking(build, stop) as unpacking,
+                self._cache.lend(build, lambda part: self._download(build, part, stop, tell, unpacking)) as file,
+            ):
                 try:
-                    return self._unpacked(file, build, stop)
+                    return unpacking.tree() or self._unpacked(file, build, stop)
                 except BrokenBuild as broken:
                     vouched_for = build.digest is not None and file.exists()  # else another run removed it just now
                     self._cache.drop(build)
@@ -134,6 +138,9 @@ class BuildFetcher:
                         raise
                     log.debug("%s is fetched once more: %s", build.file_name, broken.what)
                     second = True
+
+    def _unpacking(self, build: Build, stop: Stop | None) -> Unpacking:
+        return Unpacking(build.file_name, lambda: self._scratch.fresh("build"), stop.check if stop else _silent)
 
     def _unpacked(self, file: Path, build: Build, stop: Stop | None) -> Path:
         if stop:
@@ -151,8 +158,11 @@ class BuildFetcher:
             raise
         return tree
 
-    def _download(self, build: Build, part: Path, stop: Stop | None, tell: Tell) -> Seal:
-        return download(self._http, build, part, stop=stop, tell=tell)
+    def _download(
+        self, build: Build, part: Path, stop: Stop | None, tell: Tell, unpacking: Unpacking | None = None
+    ) -> Seal:
+        also = unpacking if is_archive(build.file_name) else None
+        return download(self._http, build, part, stop=stop, tell=tell, also=also)
 
     def _teller(self, build: Build) -> Tell:
         return lambda here, whole: self._progress(build, here, whole)
@@ -170,5 +180,5 @@ def _bare(name: str) -> str:
     return PurePosixPath(name).name
 
 
-def _silent(_build: Build, _here: int, _whole: int | None) -> None:
+def _silent(*_: object) -> None:
     pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,10 +13,13 @@ from mozbisect import net
 from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Fetcher
+from mozbisect.fetch import unpack
+from mozbisect.fetch import unpacking as unpacking_module
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.fetcher import BuildFetcher
+from mozbisect.fetch.flow import Flow
 from mozbisect.net import Http
-from tests.fetch.conftest import build_at, firefox, nightly, sha, zip_of
+from tests.fetch.conftest import build_at, firefox, nightly, sha, tar_member, tar_of, zip_of
 from tests.fetch.test_ahead import Patience, running
 from tests.serving import Cut, File, Instead, Server, Stall, Status
 
@@ -182,6 +186,71 @@ def test_an_error_in_the_with_is_not_swallowed_and_the_tree_is_gone(world: World
     with pytest.raises(ZeroDivisionError), world.fetcher().bring(world.builds[A]) as tree:
         raise ZeroDivisionError
     assert not tree.exists()
+
+
+def big(word: str) -> bytes:
+    noise = random.Random(word).randbytes(400_000)
+    return tar_of((tar_member("firefox/firefox"), f"echo {word}".encode()), (tar_member("firefox/libxul.so"), noise))
+
+
+def test_a_broken_transfer_that_goes_on_does_not_begin_the_unpacking_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = world.put(A, big("a"))
+    world.server.faults["/a/firefox.tar.xz"] += [Cut(200_000), Cut(50_000, reset=True)]
+    trees: list[Path] = []
+    monkeypatch.setattr(unpacking_module, "unpack_stream", counted(trees))
+    with world.fetcher().bring(build) as tree:
+        assert word(tree) == "a"
+        assert trees == [tree]
+    assert world.asked(A) == 3
+
+
+def test_a_file_that_changes_under_way_is_unpacked_as_it_came_at_last(world: World) -> None:
+    old, new = big("old"), big("new")
+    build = world.put(A, new, digest=False)
+    world.server.faults["/a/firefox.tar.xz"] += [Cut(200_000)]
+    world.server.files["/a/firefox.tar.xz"] = File(old, etag='"old"')
+    fetcher = world.fetcher()
+
+    def changed(*_: object) -> None:
+        world.server.files["/a/firefox.tar.xz"] = File(new, etag='"new"')
+
+    fetcher._progress = changed
+    with fetcher.bring(build) as tree:
+        assert word(tree) == "new"
+
+
+@pytest.mark.parametrize("digest", [True, False])
+def test_bytes_that_are_wrong_never_become_a_tree(digest: bool, world: World) -> None:
+    build = world.put(A, big("right"), digest=digest)
+    wrong = big("wrong") if digest else big("wrong")[:-300]
+    world.server.faults["/a/firefox.tar.xz"] += [Instead(File(wrong))]
+    with world.fetcher().bring(build) as tree:
+        assert word(tree) == "right"
+    assert world.asked(A) == 2
+
+
+def test_ctrl_c_in_mid_download_leaves_no_thread_and_no_tree(world: World) -> None:
+    build = world.put(A, big("a"))
+    fetcher = world.fetcher()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    fetcher._progress = interrupted
+    with pytest.raises(KeyboardInterrupt), fetcher.bring(build):
+        pass
+    assert [thread for thread in threading.enumerate() if thread.name == "unpacking"] == []
+    assert list(world.temp.glob("*/build-*")) == []
+
+
+def counted(trees: list[Path]) -> Callable[..., bool]:
+    def unpack_stream(source: Flow, name: str, into: Path, *, check: Callable[[], None]) -> bool:
+        trees.append(into)
+        return unpack.unpack_stream(source, name, into, check=check)
+
+    return unpack_stream
 
 
 # -------------------------------------------------------------------------------------------------- look-ahead
