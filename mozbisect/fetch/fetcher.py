@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from mozbisect.core.errors import BrokenBuild
+from mozbisect.core.errors import BrokenBuild, CacheTrouble
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Progress
 from mozbisect.fetch.ahead import Errand, Later, LookAhead
-from mozbisect.fetch.cache import Cache
+from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.download import Stop, Tell, download
 from mozbisect.fetch.scratch import Scratch, on_disk, remove
+from mozbisect.fetch.trees import FILES
 from mozbisect.fetch.unpack import is_archive, unpack
 from mozbisect.fetch.unpacking import Unpacking
 from mozbisect.fetch.verify import Seal
@@ -61,7 +62,7 @@ class BuildFetcher:
         self._look_ahead = look_ahead
         self._unpack_ahead = unpack_ahead
         self._scratch = Scratch(temp_root)
-        self._ahead = LookAhead(self._run, remove, patience=patience, keep=keep, later=later)
+        self._ahead = LookAhead(self._run, self._let_go, patience=patience, keep=keep, later=later)
 
     @contextmanager
     def bring(self, build: Build) -> Iterator[Path]:
@@ -70,7 +71,7 @@ class BuildFetcher:
         try:
             yield tree if is_archive(build.file_name) else tree / _bare(build.file_name)
         finally:
-            remove(tree)
+            self._let_go(tree)
 
     def ahead(self, candidates: Sequence[Candidate]) -> None:
         if self._look_ahead:
@@ -100,7 +101,7 @@ class BuildFetcher:
             raise
         if errand.tree is None or errand.build == build:
             return errand.tree
-        remove(errand.tree)  # the candidate's build is another one by now
+        self._let_go(errand.tree)  # the candidate's build is another one by now
         return None
 
     def _wait(self, errand: Errand, build: Build) -> None:
@@ -123,6 +124,8 @@ class BuildFetcher:
 
     def _make_ready(self, build: Build, stop: Stop | None, tell: Tell) -> Path:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
+        if tree := self._kept_tree(build):
+            return tree
         second = False
         while True:
             with (
@@ -130,7 +133,7 @@ class BuildFetcher:
                 self._cache.lend(build, lambda part: self._download(build, part, stop, tell, unpacking)) as file,
             ):
                 try:
-                    return unpacking.tree() or self._unpacked(file, build, stop)
+                    return self._vouched(unpacking.tree() or self._unpacked(file, build, stop), build)
                 except BrokenBuild as broken:
                     vouched_for = build.digest is not None and file.exists()  # else another run removed it just now
                     self._cache.drop(build)
@@ -139,13 +142,40 @@ class BuildFetcher:
                     log.debug("%s is fetched once more: %s", build.file_name, broken.what)
                     second = True
 
+    # A tree of an archive is kept with the cache, if that one is kept; any other lives in the scratch folder.
+
+    def _kept_tree(self, build: Build) -> Path | None:
+        trees = self._cache.trees
+        return trees.take(file_name(build), build) if trees and is_archive(build.file_name) else None
+
+    def _fresh(self) -> Path:
+        if self._cache.trees:
+            try:
+                return self._cache.trees.fresh()
+            except CacheTrouble as error:  # a cache that can only be read
+                log.debug("no tree is kept: %s", error.what)
+        return self._scratch.fresh("build")
+
+    def _vouched(self, tree: Path, build: Build) -> Path:
+        seal = self._cache.seal_of(build)
+        if self._cache.trees and seal and is_archive(build.file_name) and tree.name == FILES:
+            self._cache.trees.vouch(tree, file_name(build), build, seal)
+        return tree
+
+    def _let_go(self, tree: Path) -> None:
+        if self._cache.trees and tree.name == FILES:
+            self._cache.trees.give_back(tree)
+            self._cache.make_room()
+        else:
+            remove(tree)
+
     def _unpacking(self, build: Build, stop: Stop | None) -> Unpacking:
-        return Unpacking(build.file_name, lambda: self._scratch.fresh("build"), stop.check if stop else _silent)
+        return Unpacking(build.file_name, self._fresh, stop.check if stop else _silent)
 
     def _unpacked(self, file: Path, build: Build, stop: Stop | None) -> Path:
         if stop:
             stop.check()  # after the close, nothing new is to come into the scratch folder
-        tree = self._scratch.fresh("build")
+        tree = self._fresh()
         try:
             if is_archive(build.file_name):
                 unpack(file, tree, check=stop.check if stop else None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import random
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mozbisect import net
-from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild
+from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Fetcher
 from mozbisect.fetch import unpack
@@ -140,6 +143,7 @@ def test_a_build_that_is_gone_is_none_and_leaves_nothing(world: World) -> None:
     world.server.faults["/a/firefox.tar.xz"] += [Status(404)]
     with pytest.raises(NoBuild, match="gone"), world.fetcher().bring(world.builds[A]):
         pass
+    world.cache.close()
     assert list((world.root / "persist").iterdir()) == []
 
 
@@ -253,6 +257,39 @@ def counted(trees: list[Path]) -> Callable[..., bool]:
     return unpack_stream
 
 
+def test_the_next_run_has_the_tree_at_once(world: World) -> None:
+    with world.fetcher().bring(world.builds[A]) as tree:
+        (tree / "firefox" / "left behind").touch()
+    (world.root / "persist" / file_name(world.builds[A])).unlink()
+    world.cache.close()
+    world.cache = Cache(world.root / "persist")
+    assert world.fetcher().has(world.builds[A])
+    with world.fetcher().bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+        assert not (tree / "firefox" / "left behind").exists()
+    assert world.asked(A) == 1
+
+
+def test_a_cache_that_can_only_be_read_gives_what_it_has(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.fetcher().bring(world.builds[A]):
+        pass
+    world.cache.close()
+    shutil.rmtree(next((world.root / "persist").glob("*.tree")))
+    make = tempfile.mkdtemp
+
+    def read_only(prefix: str, dir: Path) -> str:  # noqa: A002
+        if dir == world.root / "persist":
+            raise OSError(errno.EROFS, "Read-only file system")
+        return make(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", read_only)
+    world.cache = Cache(world.root / "persist")
+    with world.fetcher().bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+    with pytest.raises(CacheTrouble, match="read-only"), world.fetcher().bring(world.builds[B]):
+        pass
+
+
 # -------------------------------------------------------------------------------------------------- look-ahead
 
 
@@ -352,6 +389,7 @@ def test_the_close_ends_a_download_that_waits_for_bytes_and_leaves_nothing(world
     fetcher.close()
     assert running() == []
     assert world.temporary() == []
+    world.cache.close()
     assert list((world.root / "persist").iterdir()) == []
 
 
