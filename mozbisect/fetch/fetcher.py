@@ -21,6 +21,7 @@ from mozbisect.core.ports import Progress
 from mozbisect.fetch.ahead import Errand, Later, LookAhead
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.download import Stop, Tell, download
+from mozbisect.fetch.line import Line
 from mozbisect.fetch.scratch import Scratch, on_disk, remove
 from mozbisect.fetch.trees import FILES
 from mozbisect.fetch.unpack import is_archive, unpack
@@ -62,20 +63,23 @@ class BuildFetcher:
         self._look_ahead = look_ahead
         self._unpack_ahead = unpack_ahead
         self._scratch = Scratch(temp_root)
+        self._line = Line()
         self._ahead = LookAhead(self._run, self._let_go, patience=patience, keep=keep, later=later)
 
     @contextmanager
     def bring(self, build: Build) -> Iterator[Path]:
         """See ``Fetcher.bring``. The file of an app that is not unpacked has the name it has on the server."""
-        tree = self._made_ready(build) or self._make_ready(build, None, self._teller(build))
+        with self._line.urgent():
+            tree = self._made_ready(build) or self._fetch_now(build)
+        self._ahead.be_patient()
         try:
             yield tree if is_archive(build.file_name) else tree / _bare(build.file_name)
         finally:
             self._let_go(tree)
 
-    def ahead(self, candidates: Sequence[Candidate]) -> None:
+    def ahead(self, candidates: Sequence[Candidate], chances: Sequence[float] = ()) -> None:
         if self._look_ahead:
-            self._ahead.want(candidates)
+            self._ahead.want(candidates, chances)
 
     def has(self, build: Build) -> bool:
         """Is it here already, in this run or from one before? A quick look."""
@@ -100,6 +104,7 @@ class BuildFetcher:
             errand.stop.now()
             raise
         if errand.tree is None or errand.build == build:
+            self._ahead.used(errand.here)
             return errand.tree
         self._let_go(errand.tree)  # the candidate's build is another one by now
         return None
@@ -115,12 +120,34 @@ class BuildFetcher:
         """What look-ahead does, in its own thread."""
         build = self._find(errand.candidate)
         errand.stop.check()
+
+        def tell(here: int, whole: int | None) -> None:
+            errand.tell(here, whole)
+            if errand.claimed:
+                self._line.saw(here)
+            else:
+                self._line.give_way(errand.stop.check, unless=lambda: errand.claimed)
+
         if self._unpack_ahead:
-            errand.tree = self._make_ready(build, errand.stop, errand.tell)
+            errand.tree = self._make_ready(build, errand.stop, tell)
             errand.build = build
         else:
-            with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, errand.tell)):
+            with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, tell)):
                 pass
+
+    def _fetch_now(self, build: Build) -> Path:
+        """What nobody has begun, in the caller's thread."""
+        brought = 0
+
+        def tell(here: int, whole: int | None) -> None:
+            nonlocal brought
+            brought = here
+            self._line.saw(here)
+            self._progress(build, here, whole)
+
+        tree = self._make_ready(build, None, tell)
+        self._ahead.used(brought)
+        return tree
 
     def _make_ready(self, build: Build, stop: Stop | None, tell: Tell) -> Path:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
@@ -193,9 +220,6 @@ class BuildFetcher:
     ) -> Seal:
         also = unpacking if is_archive(build.file_name) else None
         return download(self._http, build, part, stop=stop, tell=tell, also=also)
-
-    def _teller(self, build: Build) -> Tell:
-        return lambda here, whole: self._progress(build, here, whole)
 
 
 def _copy(file: Path, to: Path) -> None:
