@@ -243,7 +243,7 @@ class Engine:
     def _judge(self, step: Next, build: Build) -> None:
         began = self._ports.clock()
         likely = self.session.stage.ahead(self._costs())
-        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()))
+        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()), present=step.candidate)
         with ExitStack() as stack:
             tree = self._bring(build, stack)
             try:

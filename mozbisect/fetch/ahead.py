@@ -87,7 +87,7 @@ class LookAhead:
         run: Callable[[Errand], None],
         discard: Callable[[Path], None],
         *,
-        patience: float = 0.25,
+        patience: float = 1.0,
         keep: bool = False,
         later: Later | None = None,
     ) -> None:
@@ -106,17 +106,24 @@ class LookAhead:
         self._call_off: Cancel | None = None  # while patience lasts
         self._closed = False
 
-    def want(self, candidates: Sequence[Candidate], chances: Sequence[float] = ()) -> None:
-        """These and no others, likeliest first; ``chances``: how likely each is, if that is known. Returns at once."""
+    def want(
+        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+    ) -> None:
+        """These and no others, likeliest first; ``chances``: how likely each is, if that is known. Returns at once.
+
+        ``present``: what will be claimed now; it is not begun, but if it was, it goes on.
+        """
         with self._lock:
             if self._closed:
                 return
             self._rest()
             self._queue.clear()
             self._wanted = dict(zip(candidates, (*chances, *[0.0] * len(candidates)), strict=False))
+            if present is not None:
+                self._wanted[present] = 1.0
             self._queue.extend(candidate for candidate in candidates if candidate not in self._errands)
             for errand in list(self._errands.values()):
-                if errand.candidate not in candidates:
+                if errand.candidate not in (present, *candidates):
                     self._drop(errand)
             self._begin()
             self.be_patient()
@@ -137,6 +144,7 @@ class LookAhead:
             claimed = self._errands.pop(candidate, None)
             if claimed is not None:
                 claimed.claimed = True
+                self._begin()
             if candidate in self._queue:
                 self._queue.remove(candidate)
             return claimed

@@ -50,7 +50,7 @@ class BuildFetcher:
         find: Callable[[Candidate], Build],
         progress: Progress | None = None,
         look_ahead: bool = True,
-        patience: float = 0.25,
+        patience: float = 1.0,
         temp_root: Path | None = None,
         keep: bool = False,
         unpack_ahead: bool = True,
@@ -77,9 +77,11 @@ class BuildFetcher:
         finally:
             self._let_go(tree)
 
-    def ahead(self, candidates: Sequence[Candidate], chances: Sequence[float] = ()) -> None:
+    def ahead(
+        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+    ) -> None:
         if self._look_ahead:
-            self._ahead.want(candidates, chances)
+            self._ahead.want(candidates, chances, present=present)
 
     def has(self, build: Build) -> bool:
         """Is it here already, in this run or from one before? A quick look."""

@@ -103,6 +103,7 @@ class Trees:
             return None
         mark = Mark.read(home)
         if mark is None or not mark.is_of(build) or not _tidied(home / FILES, mark):
+            log.debug("the tree of %s is not as it was", name)
             remove(home)
             return None
         return self._lend(home, name, mark)
@@ -130,6 +131,8 @@ class Trees:
             with suppress(OSError):  # there is one by now, from another run or another question: one is enough
                 os.utime(home, (self._now(), self._now()))
                 home.rename(self._folder / (name + TREE))
+        else:
+            log.debug("the tree of %s is not kept: its build has changed it", name or "a build")
         remove(home)
 
     def all(self) -> Iterator[tuple[float, int, Path]]:

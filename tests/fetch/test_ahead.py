@@ -170,6 +170,23 @@ def test_what_is_nearly_certain_is_begun_at_once_and_a_guess_is_not(
     work.until(lambda: work.begun == ["a", "b"])
 
 
+@pytest.mark.parametrize("ready", [True, False])
+def test_what_is_brought_now_is_not_dropped_before_it_is_claimed(
+    ready: bool, ahead: LookAhead, work: Work, patience: Patience
+) -> None:
+    ahead.want([A], [0.9])
+    work.until(lambda: work.begun == ["a"])
+    if ready:
+        work.goes_on[A].set()
+        work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
+    ahead.want([B, C], [0.5, 0.5], present=A)
+    claimed = ahead.claim(A)
+    assert claimed is not None
+    work.goes_on[A].set()
+    assert claimed.done.wait(5)
+    assert (work.stopped, work.discarded, claimed.tree) == ([], [], Path("a"))
+
+
 def test_a_bet_is_made_at_once_while_little_was_lost(ahead: LookAhead, work: Work, patience: Patience) -> None:
     ahead.want([A, B], [0.5, 0.5])
     assert work.begun == []  # nothing was used so far, of which it could be a small share
