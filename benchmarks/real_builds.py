@@ -3,10 +3,10 @@
     python benchmarks/real_builds.py --pack /usr/lib/firefox-esr bulk.tar.xz        once: takes minutes
     python benchmarks/real_builds.py --bulk bulk.tar.xz --peer peer/bin/python      the run; and a second, warm one
 
-Sixty days of nightlies; each package holds a real Firefox, 20 MB/s a connection, 50 ms before each answer, and a test that
-takes no time: what is left is bringing builds here. Both programs keep what they fetch (``--persist``), in folders of
-their own; the warm run asks the same again. Bytes are counted by the server, "never judged" by what the builds
-themselves wrote when they were tested. With a ``.tar.bz2`` as bulk the same is measured for the years before 2024-12.
+Sixty days of nightlies; each package holds a real Firefox, 20 MB/s a connection, 50 ms before each answer, and a test
+that takes no time: what is left is bringing builds here. Both programs keep what they fetch (``--persist``), in folders
+of their own; the warm run asks the same again. Builds are counted by the server, and by what the tests wrote down; one
+that was broken off counts as fetched. With a ``.tar.bz2`` as bulk the same is measured for the years before 2024-12.
 """
 
 from __future__ import annotations

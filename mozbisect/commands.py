@@ -352,6 +352,41 @@ def write_config(keys: Sequence[Key]) -> None:
     _say(f"\n{path} is written. mozbisect config show tells what is in force.")
 
 
+# ------------------------------------------------------------------------------------------------- the cache
+
+
+def cache(action: str, persist: str | None, limit: float = 0.0) -> None:
+    """``info``, ``prune``, ``clear`` or ``verify`` the folder of --persist."""
+    from mozbisect.fetch import upkeep
+
+    if not persist:
+        raise UsageError(
+            "Which folder?", advice="Name it: --persist FOLDER, MOZBISECT_PERSIST, or the configuration file."
+        )
+    folder = _absolute(persist)
+    match action:
+        case "prune" if not limit:
+            raise UsageError("Prune to which size?", advice="Say it in GiB: --persist-size-limit GIB.")
+        case "prune":
+            upkeep.prune(folder, limit)
+        case "clear":
+            upkeep.clear(folder)
+        case "verify":
+            for name, what in upkeep.verify(folder):
+                _print(f"{name}: {what}; removed")
+    _print_contents(folder, upkeep.info(folder))
+
+
+def _print_contents(folder: Path, found: Any) -> None:
+    _print(str(folder))
+    for number, size, what in (
+        (found.archives, found.archive_bytes, "downloaded builds"),
+        (found.trees, found.tree_bytes, "unpacked builds"),
+        (found.theirs, found.their_bytes, "builds of mozregression"),
+    ):
+        _print(f"{number:6}  {what:<24}{size / 2**30:8.2f} GiB")
+
+
 # ------------------------------------------------------------------------------------------------- practice
 
 

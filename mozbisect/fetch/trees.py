@@ -194,3 +194,11 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _raise(error: OSError) -> None:
     raise error
+
+
+def is_whole(home: Path, mark: Mark) -> bool:
+    """Is a tree as it was made, and are there no more files in it? Only looks."""
+    try:
+        return _seen(home / FILES) == (mark.files, mark.links)
+    except OSError:
+        return False
