@@ -456,15 +456,17 @@ LAUNCH = (
         help="Show what the app prints. Default: for debug builds.",
     ),
 )
+PERSIST = _fetch("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs.")
+PERSIST_LIMIT = _fetch(
+    "--persist-size-limit",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="GIB",
+    help="Remove the least recently used beyond this size. Default: 0, no limit.",
+)
 FETCH = (
-    _fetch("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs."),
-    _fetch(
-        "--persist-size-limit",
-        type=click.FloatRange(min=0),
-        default=0.0,
-        metavar="GIB",
-        help="Remove the least recently used beyond this size. Default: 0, no limit.",
-    ),
+    PERSIST,
+    PERSIST_LIMIT,
     _fetch(
         "--approx-policy",
         type=click.Choice(["auto", "none"]),
@@ -721,6 +723,27 @@ def practice(debug: bool, **words: Any) -> None:
     from mozbisect import commands
 
     commands.practice(**words)
+
+
+@mozbisect.group()
+def cache() -> None:
+    """Look after the folder of --persist: what is in it, and what can go."""
+
+
+def _cache_command(name: str, summary: str, *more: Callable[[Any], Any]) -> None:
+    def run(persist: str | None, persist_size_limit: float = 0.0) -> None:
+        from mozbisect import commands
+
+        commands.cache(name, persist, persist_size_limit)
+
+    run.__doc__ = summary
+    cache.command(name)(options((PERSIST, *more))(run))
+
+
+_cache_command("info", "Tell what the folder holds.")
+_cache_command("prune", "Remove the least recently used builds beyond a size.", PERSIST_LIMIT)
+_cache_command("clear", "Remove every build that no run is using.")
+_cache_command("verify", "Read every build again, and remove those that changed since they came.")
 
 
 @mozbisect.group()

@@ -31,6 +31,7 @@ from mozbisect.report.words import result_of
 from mozbisect.running import (
     FINAL,
     Running,
+    absolute,
     how_to_go_on,
     kept_sessions,
     must_run_here,
@@ -328,6 +329,41 @@ def write_config(keys: Sequence[Key]) -> None:
     write.answered(document, path.parent / "builds", input, _say)
     write.save(path, document)
     _say(f"\n{path} is written. mozbisect config show tells what is in force.")
+
+
+# ------------------------------------------------------------------------------------------------- the cache
+
+
+def cache(action: str, persist: str | None, limit: float = 0.0) -> None:
+    """``info``, ``prune``, ``clear`` or ``verify`` the folder of --persist."""
+    from mozbisect.fetch import upkeep
+
+    if not persist:
+        raise UsageError(
+            "Which folder?", advice="Name it: --persist FOLDER, MOZBISECT_PERSIST, or the configuration file."
+        )
+    folder = absolute(persist)
+    match action:
+        case "prune" if not limit:
+            raise UsageError("Prune to which size?", advice="Say it in GiB: --persist-size-limit GIB.")
+        case "prune":
+            upkeep.prune(folder, limit)
+        case "clear":
+            upkeep.clear(folder)
+        case "verify":
+            for name, what in upkeep.verify(folder):
+                _print(f"{name}: {what}; removed")
+    _print_contents(folder, upkeep.info(folder))
+
+
+def _print_contents(folder: Path, found: Any) -> None:
+    _print(str(folder))
+    for number, size, what in (
+        (found.archives, found.archive_bytes, "downloaded builds"),
+        (found.trees, found.tree_bytes, "unpacked builds"),
+        (found.theirs, found.their_bytes, "builds of mozregression"),
+    ):
+        _print(f"{number:6}  {what:<24}{size / 2**30:8.2f} GiB")
 
 
 # ------------------------------------------------------------------------------------------------- practice

@@ -265,12 +265,13 @@ class Engine:
 
     def _judge(self, step: Next, build: Build) -> None:
         began = self._ports.clock()
+        likely = self.session.stage.ahead(self._costs())
+        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()), present=step.candidate)
         with ExitStack() as stack:
             tree = self._bring(build, stack)
             try:
                 app = stack.enter_context(self._ports.launcher.install(tree, build))
                 build = _completed(build, app)
-                self._ports.fetcher.ahead(self.session.stage.ahead(self._costs()))
                 began = self._ports.clock()
                 answer = self._ports.judge.judge(app, build, self._question(step))
             except BrokenBuild as broken:

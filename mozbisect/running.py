@@ -147,11 +147,12 @@ def options_from(words: Mapping[str, Any]) -> Options:
     given = {key: value for key, value in words.items() if key in names}
     for key in ("profile", "persist"):
         # An empty text is how a configuration file, or a script, says "none".
-        given[key] = str(_absolute(given[key])) if given.get(key) else None
+        given[key] = str(absolute(given[key])) if given.get(key) else None
     return Options(**{**given, "folder": str(Path.cwd())})
 
 
-def _absolute(text: str) -> Path:
+def absolute(text: str) -> Path:
+    """A path of a command line, from here on the same wherever the run is resumed."""
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError:  # ~somebody, who is not known here

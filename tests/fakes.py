@@ -174,7 +174,9 @@ class FakeFetcher:
         self.brought.append(build.candidate.key)
         yield Path("tree")
 
-    def ahead(self, candidates: Sequence[Candidate]) -> None:
+    def ahead(
+        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+    ) -> None:
         self.ahead_of.append(tuple(candidate.key for candidate in candidates))
 
     def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:

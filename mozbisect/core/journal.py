@@ -208,9 +208,9 @@ class Stage:
             search = search.miss(step.at)
         return tuple(candidates)
 
-    def ahead(self, costs: Costs = EQUAL_COSTS) -> tuple[Candidate, ...]:
-        """What will probably be asked after the present question, likeliest first."""
-        return tuple(self.timeline.candidates[likely.at] for likely in self.search.ahead(costs))
+    def ahead(self, costs: Costs = EQUAL_COSTS) -> dict[Candidate, float]:
+        """What will probably be asked after the present question, likeliest first, with how likely it is."""
+        return {self.timeline.candidates[likely.at]: likely.probability for likely in self.search.ahead(costs)}
 
 
 @dataclass(frozen=True)
