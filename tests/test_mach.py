@@ -359,11 +359,11 @@ def test_the_command_file_installs_a_newer_release_and_a_missing_mozbisect(
     with pytest.raises(SystemExit) as caught:
         mach.dispatch(["mozbisect"])
     assert caught.value.code == 0
-    assert mach.pip == [["install", "--upgrade", "mozbisect==99.1"]]
+    assert mach.pip == [["install", "-U", "mozbisect==99.1"]]
     monkeypatch.setitem(sys.modules, "mozbisect.mach_interface", None)
     with pytest.raises(SystemExit):
         mach.dispatch(["mozbisect"])
-    assert mach.pip[-1] == ["install", "--upgrade", "mozbisect"]
+    assert mach.pip[-1] == ["install", "-U", "mozbisect"]
 
 
 DRIVER = textwrap.dedent(
