@@ -6,6 +6,7 @@ Only click is imported at the top: ``--help`` must be quick. What a command does
 from __future__ import annotations
 
 import io
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -333,6 +334,18 @@ TARGET = (
     _target("--bits", type=click.Choice(["32", "64"]), help="32 is another word for --arch x86."),
     _target("--os", type=click.Choice(["linux", "mac", "win"]), help="Only to list builds for another system."),
 )
+
+
+class Number(click.FloatRange):
+    """A number that can be counted with: neither ``nan``, which is smaller than no minimum, nor ``inf``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        number = super().convert(value, param, context)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number that can be counted with.", param, context)
+        return number
+
+
 SERVICES = (
     _service(
         "--archive-base-url", metavar="URL", default="https://archive.mozilla.org/pub", help="Where the nightlies are."
@@ -353,7 +366,7 @@ SERVICES = (
     ),
     _service(
         "--http-timeout",
-        type=click.FloatRange(min=0.1),
+        type=Number(min=0.1),
         default=30.0,
         metavar="SECONDS",
         help="How long a server may be silent. Default: 30.",
@@ -369,7 +382,7 @@ JUDGE = (
     ),
     _judge(
         "--command-timeout",
-        type=click.FloatRange(min=0.01),
+        type=Number(min=0.01),
         metavar="SECONDS",
         help="End the command, and all that it started, after so long.",
     ),
@@ -391,7 +404,7 @@ JUDGE = (
     ),
     _judge(
         "--within",
-        type=click.FloatRange(min=0.01),
+        type=Number(min=0.01),
         metavar="SECONDS",
         help="How long a judge without a command watches a build.",
     ),
@@ -459,7 +472,7 @@ LAUNCH = (
 PERSIST = _fetch("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs.")
 PERSIST_LIMIT = _fetch(
     "--persist-size-limit",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=0.0,
     metavar="GIB",
     help="Remove the least recently used beyond this size. Default: 0, no limit.",

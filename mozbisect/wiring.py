@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from mozbisect.catalog import apps
+from mozbisect.catalog import apps, versions
 from mozbisect.catalog.repos import repo
 from mozbisect.core.deadline import Deadline
 from mozbisect.core.errors import UsageError
@@ -79,7 +79,8 @@ def world(options: Options, target: Target, *, today: date, credentials: Credent
     releases = Releases(http, options.archive_base_url, options.product_details_url, target, pushlog)
 
     def pushed(text: str) -> Candidate:
-        return revisions.push_of(text, home)
+        # A tag of a release stands in the repository of its branch, whichever is searched.
+        return revisions.push_of(text, versions.repo_of_tag(text) or home)
 
     nightlies = Nightlies(http, options.archive_base_url, target, today=today, pushed=pushed, pushlog=pushlog)
     source = Mozilla(

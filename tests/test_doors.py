@@ -262,6 +262,7 @@ def test_both_ends_good_is_status_4(program: Program, world: World, server: Prac
         (["--good", "2026-09-01", "--persist", "/dev/null"], "is no folder"),
         (["--launch", "2026-09-01", "--bad", "2026-09-03"], "--bad has no place beside it"),
         (["--good", "2026-09-01", "resume"], "--good before the command 'resume' has no effect"),
+        (["--good", "2026-09-01", "--http-timeout", "nan"], "not a number that can be counted with"),
     ],
 )
 def test_what_cannot_be_understood_is_status_2_in_one_sentence(program: Program, words: list[str], says: str) -> None:

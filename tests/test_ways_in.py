@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from mozbisect.core.errors import EndsContradict, MozbisectError, NothingToSearch
 from mozbisect.core.journal import Event, Listed, Missing, Session
-from mozbisect.core.model import Finding, Kind, LegKind
+from mozbisect.core.model import Finding, Kind, Leg, LegKind, Tag
 from mozbisect.options import Options
 from mozbisect.practice.history import make_world
 from mozbisect.practice.parameters import WorldParameters
@@ -269,3 +270,64 @@ def test_following_a_merge_never_makes_a_range_wider(seed: int) -> None:
         commit.node for push in branch[branch.index(last) + 1 : branch.index(first) + 1] for commit in push.commits
     }
     assert named <= closest
+
+
+def test_uplifts_before_a_merge_do_not_hide_where_its_changesets_landed_first() -> None:
+    """On a release branch the untested pushes before the merge are uplifts, of which the trunk knows nothing."""
+    world = make_world(
+        WorldParameters(
+            seed=32307,
+            start=date(2026, 8, 1),
+            days=90,
+            trains=True,
+            culprit="merge",
+            nightlies_per_day="1-2",
+            merge_words="autoland",
+            fast_forwards=0.3,
+            merge_not_last=0.5,
+            push_id_holes=0.2,
+            missing_tasks=0.3,
+            broken_builds=0.15,
+            broken_how="mixed",
+            missing_txt=0.3,
+            pushes_per_day=12,
+            products=("firefox", "devedition", "jsshell"),
+            missing_days=0.2,
+        )
+    )
+    with PracticeServer(world) as server:
+        session = bisect(options(server, good="154.0b1", bad="157.0b9"), [])
+    result = result_of(session, "https://hg.mozilla.org")
+    assert result
+    assert world.culprit.commit.node in {changeset.node for changeset in result.changesets}
+
+
+@pytest.fixture(scope="module")
+def trains() -> Iterator[tuple[World, PracticeServer]]:
+    first = LAST_DAY - timedelta(days=119)
+    world = make_world(WorldParameters(seed=7, start=first, days=120, trains=True, products=("firefox", "devedition")))
+    with PracticeServer(world) as server:
+        yield world, server
+
+
+def listed_first(server: PracticeServer, **words: Any) -> Leg:
+    """What is searched first; the culprit may never have come there."""
+    events: list[Event] = []
+    with suppress(EndsContradict):
+        bisect(options(server, **words), events)
+    return next(event for event in events if isinstance(event, Listed)).timeline.leg
+
+
+def test_a_version_of_an_esr_is_a_bound_beside_a_day(trains: tuple[World, PracticeServer]) -> None:
+    world, server = trains
+    release = next(release for release in world.releases if release.channel == "esr")
+    leg = listed_first(server, good=str(world.nightlies[0].when.date()), bad=release.version)
+    assert leg.new == Tag(f"FIREFOX_{release.version.replace('.', '_')}_RELEASE")
+
+
+def test_days_of_an_esr_are_searched_push_by_push_as_it_has_no_nightlies(trains: tuple[World, PracticeServer]) -> None:
+    world, server = trains
+    name = next(release.push.repo for release in world.releases if release.channel == "esr")
+    pushes = [push for push in world.pushes[name] if world.testable(push) and push.when.date() <= LAST_DAY]
+    leg = listed_first(server, repo=name, good=str(pushes[0].when.date()), bad=str(pushes[-1].when.date()))
+    assert (leg.kind, leg.repo) == (LegKind.PUSHES, name)

@@ -52,7 +52,7 @@ class NothingToSearch(MozbisectError):
 
 
 class Expired(NothingToSearch):
-    """The builds of a whole range are not kept any more."""
+    """Of a whole range there are no builds of this kind: not kept any more, or never made."""
 
 
 class EndsContradict(MozbisectError):

@@ -53,14 +53,28 @@ def _on(pushlog: Pushlog, name: str, leg: Leg) -> list[Candidate]:
     begun, ended = (bool(hits) and not _brought(hits[0], leg)), (bool(hits) and hits[-1] != window[-1])
     if begun and ended:
         return hits
-    first = hits[0] if begun else _probe(pushlog, name, leg, leg.brought[:1]) or next(iter(hits), None)
+    first = hits[0] if begun else _earliest(pushlog, name, leg) or next(iter(hits), None)
     if first is None:
         return []
     last = _probe(pushlog, name, leg, leg.brought[-PROBES:][::-1])
     until = max(push_id(push) for push in (first, last, *hits[-1:]) if push)
     if begun and until == push_id(hits[-1]):
         return hits
-    return _landed(pushlog.by_id(name, push_id(first) - SPARE, until), leg)
+    spare = SPARE
+    while True:
+        found = _landed(pushlog.by_id(name, push_id(first) - spare, until), leg)
+        # Only a push before that did not come with it proves that nothing is missing at this end either.
+        if not found or not _brought(found[0], leg) or spare >= push_id(first):
+            return found
+        spare *= 4
+
+
+def _earliest(pushlog: Pushlog, name: str, leg: Leg) -> Candidate | None:
+    """The earliest push that brought the first changeset of what came here: of an uplift it is none of the branch."""
+    came = [push.changesets[:1] for push in (*leg.unbuilt, leg.ends[1])]
+    firsts = dict.fromkeys([*leg.brought[:1], *(node for nodes in came[-PROBES:] for node in nodes)])
+    pushes = (_probe(pushlog, name, leg, [node]) for node in firsts)
+    return min((push for push in pushes if push), key=push_id, default=None)
 
 
 def _probe(pushlog: Pushlog, name: str, leg: Leg, nodes: Sequence[str]) -> Candidate | None:

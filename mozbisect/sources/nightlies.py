@@ -17,7 +17,7 @@ from mozbisect.catalog import names
 from mozbisect.catalog.apps import NIGHTLY_TYPES, app
 from mozbisect.catalog.apps import Nightlies as Row
 from mozbisect.catalog.checksums import parse_checksums, parse_sums
-from mozbisect.core.errors import NoBuild, NotFound, NothingToSearch, UsageError
+from mozbisect.core.errors import Expired, NoBuild, NotFound, NothingToSearch, UsageError
 from mozbisect.core.model import Bound, Build, Candidate, Day, Digest, Kind, Leg, Revision, Target, Timeline
 from mozbisect.net import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
@@ -65,7 +65,9 @@ class Nightlies:
         last = min(new[1].date() + timedelta(days=SPARE_DAYS), self._today + timedelta(days=1))
         found = [item for item in self._between(first, last, leg.repo) if first <= item.when.date() <= last]
         if not found:
-            raise NothingToSearch(
+            # Of a release branch there are nightlies in some years only; its pushes are built in any.
+            error = NothingToSearch if leg.repo == app(self._target.app).repo else Expired
+            raise error(
                 f"There is no {self._kind} nightly of {leg.repo} from {first} to {last}.",
                 advice=f"Look at {self._base}/ for the days that have some.",
             )
