@@ -224,7 +224,7 @@ class Http:
         self._guard = guard
         self._timeout = timeout
         self._tries = tries
-        self._sleep = sleep
+        self.sleep = sleep
         self._user_agent = user_agent
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
@@ -279,7 +279,7 @@ class Http:
                     raise
                 pause = _pause(number, getattr(error, "after", None))
                 log.debug("try %d: %s; again in %.1f s", number, error.what, pause)
-            (sleep or self._sleep)(pause)
+            (sleep or self.sleep)(pause)
             number += 1
 
     def close(self) -> None:

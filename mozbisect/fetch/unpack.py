@@ -15,6 +15,7 @@ import bz2
 import errno
 import gzip
 import io
+import logging
 import lzma
 import os
 import shutil
@@ -26,7 +27,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -34,7 +35,10 @@ from typing import IO, Any, NoReturn
 
 from mozbisect.core.errors import BrokenBuild
 from mozbisect.fetch.flow import Flow
+from mozbisect.fetch.programs import ProgramLacking, piped, quicker
 from mozbisect.fetch.scratch import on_disk
+
+log = logging.getLogger(__name__)
 
 # A Firefox unpacks to about 300 MB, four times its archive; the largest debug builds to 4 GB.
 MOST_BYTES = 20 << 30
@@ -170,9 +174,19 @@ _PACKED_TARS: dict[bytes, Callable[[Any], AbstractContextManager[Any]]] = {
 _LONGEST_MAGIC = max(map(len, _PACKED_TARS))
 
 
-def _plain(start: bytes, packed: object) -> AbstractContextManager[Any]:
+@contextmanager
+def _plain(start: bytes, packed: Any) -> Iterator[Any]:
     """What a packed tar, given as a file, unpacks to; ``start`` says how it is packed."""
-    return next(open_plain for magic, open_plain in _PACKED_TARS.items() if start.startswith(magic))(packed)
+    magic = next(magic for magic in _PACKED_TARS if start.startswith(magic))
+    with ExitStack() as stack:
+        command = quicker(magic)
+        if command is not None:
+            try:
+                yield stack.enter_context(piped(command, packed.read))
+                return
+            except ProgramLacking as error:
+                log.debug("%s: Python unpacks instead", error)
+        yield stack.enter_context(_PACKED_TARS[magic](packed))
 
 
 class _Rest(io.RawIOBase):
