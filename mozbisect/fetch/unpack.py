@@ -11,7 +11,6 @@ written by one small writer for every format, which never follows a link and nev
 
 from __future__ import annotations
 
-import bz2
 import errno
 import gzip
 import io
@@ -34,6 +33,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any, NoReturn
 
 from mozbisect.core.errors import BrokenBuild
+from mozbisect.fetch import bzip2
 from mozbisect.fetch.flow import Flow
 from mozbisect.fetch.programs import ProgramLacking, piped, quicker
 from mozbisect.fetch.scratch import on_disk
@@ -168,7 +168,7 @@ def _nothing() -> None:
 
 _PACKED_TARS: dict[bytes, Callable[[Any], AbstractContextManager[Any]]] = {
     b"\xfd7zXZ\x00": lzma.open,
-    b"BZh": bz2.open,
+    b"BZh": bzip2.open_plain,
     b"\x1f\x8b": gzip.open,
 }
 _LONGEST_MAGIC = max(map(len, _PACKED_TARS))
