@@ -275,6 +275,7 @@ class _Tree:
         self._packed = packed
         self._written = 0
         self._links: set[PurePosixPath] = set()
+        self._folders = {_ROOT}
 
     def add(self, member: _Member) -> None:
         inside = _place(member.name)
@@ -283,7 +284,7 @@ class _Tree:
         self._refuse_links(inside, member.name)
         path = self._root / inside
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(inside.parent)
             self._make(member, inside, path)
         except (FileExistsError, NotADirectoryError):
             # Also how "Readme" and "README" look on a disk that does not tell them apart.
@@ -292,6 +293,13 @@ class _Tree:
             if error.errno in _BAD_NAME:
                 _refuse(member.name, f"cannot be written: {error.strerror}")
             raise
+
+    def _make_folder(self, inside: PurePosixPath) -> None:
+        """With those above it, but never the root: when a run ends, that may be gone, and is to stay so."""
+        if inside not in self._folders:
+            self._make_folder(inside.parent)
+            (self._root / inside).mkdir(exist_ok=True)
+            self._folders.add(inside)
 
     def _make(self, member: _Member, inside: PurePosixPath, path: Path) -> None:
         match member.form:
