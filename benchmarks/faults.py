@@ -36,7 +36,9 @@ def one(cell: Cell) -> tuple[Cell, Outcome]:
 
 def quietly() -> None:
     """What the builds under test print is nobody's concern."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
 
 
 def main() -> None:
