@@ -42,7 +42,8 @@ T = TypeVar("T")
 # hg.mozilla.org's firewall answers 406 to agents that do not say who they are.
 USER_AGENT = f"mozbisect/{__version__} (+https://github.com/mozilla/mozbisect)"
 
-TRANSIENT = frozenset({406, 408, 425, 429})  # and every 5xx
+# And every 5xx. A redirection that arrives here leads nowhere: a broken answer, and no refusal.
+TRANSIENT = frozenset({301, 302, 303, 307, 308, 406, 408, 425, 429})
 LONGEST_PAUSE = 120.0  # seconds; a Retry-After beyond this is not obeyed
 LONGEST_TEXT = 64 << 20  # bytes; the longest listing of the archive has less than one MiB
 SIDE_BY_SIDE = 16  # connections kept open to one host
@@ -228,7 +229,7 @@ class Http:
         self._guard = guard
         self._timeout = timeout
         self._tries = tries
-        self._sleep = sleep
+        self.sleep = sleep
         self._user_agent = user_agent
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
@@ -283,7 +284,7 @@ class Http:
                     raise
                 pause = _pause(number, getattr(error, "after", None))
                 log.debug("try %d: %s; again in %.1f s", number, error.what, pause)
-            (sleep or self._sleep)(pause)
+            (sleep or self.sleep)(pause)
             number += 1
 
     def close(self) -> None:

@@ -101,7 +101,7 @@ def test_one_connection_serves_many_requests(server: Server, http: Http, monkeyp
 
 @pytest.mark.parametrize(
     "fault",
-    [Status(500), Status(503), Status(429), Status(406), Status(408), Reset(), Cut(3), Cut(3, reset=True)],
+    [Status(500), Status(503), Status(429), Status(406), Status(408), Status(303), Reset(), Cut(3), Cut(3, reset=True)],
     ids=str,
 )
 def test_what_can_pass_is_tried_again(fault: Status | Reset | Cut, server: Server, http: Http, naps: Naps) -> None:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 # A try that brought this much is not counted as a failed one, so that a shaky line gets there in the end.
 WORTHWHILE = 8 << 20
+MOST_TRIES = 40  # in all, also of those that brought something
+MOST_PAUSES = 300.0  # seconds in all; a server may ask for two minutes each time
 
 Tell = Callable[[int, int | None], None]
 """Told the bytes that are here, and of how many, if that is known."""
@@ -99,7 +101,7 @@ def download(
     try:
         with on_disk(part.parent), part.open("xb") as file:
             transfer = _Transfer(http, build, file, stop, tell, also)
-            http.insist(transfer.carry_on, also=(BrokenBuild,), sleep=stop.pause if stop else None)
+            http.insist(transfer.carry_on, also=(BrokenBuild,), sleep=_Budget(stop.pause if stop else http.sleep).pause)
             transfer.settle()
             return transfer.seal
     except BaseException as error:
@@ -112,6 +114,26 @@ def download(
         if isinstance(error, NetworkError) and not isinstance(error, Unreachable | Locked):
             raise NotFetched(f"{build.file_name} cannot be downloaded: {error.what}") from error
         raise
+
+
+class _SpentBudget(BrokenBuild):
+    """Too much was tried already."""
+
+    at_most = 1  # so that it is not tried again
+
+
+class _Budget:
+    """Pauses, as long as all of them together are not too long."""
+
+    def __init__(self, pause: Callable[[float], None]) -> None:
+        self._pause = pause
+        self._left = MOST_PAUSES
+
+    def pause(self, seconds: float) -> None:
+        self._left -= seconds
+        if self._left < 0:
+            raise _SpentBudget(f"the server asked for pauses of more than {MOST_PAUSES:.0f} seconds in all")
+        self._pause(seconds)
 
 
 class _Transfer:
@@ -132,6 +154,7 @@ class _Transfer:
         self._stop = stop or Stop()
         self._tell = tell or (lambda _here, _whole: None)
         self._also = also
+        self._tries = 0
         self._tally = Tally(build.digest)
         self._mark = ""  # by which the server knows the file again: an ETag or a date
         self._whole = build.size
@@ -158,6 +181,9 @@ class _Transfer:
 
     def _one_try(self) -> None:
         self._stop.check()
+        self._tries += 1
+        if self._tries > MOST_TRIES:
+            raise _SpentBudget(f"{self._build.file_name}: it broke off {MOST_TRIES} times ({self._build.url})")
         with self._http.stream(self._build.url, headers=self._range(), tries=1) as stream, self._stop.ends(stream):
             if not self._continues(stream):
                 self._begin(stream)

@@ -22,7 +22,7 @@ from mozbisect.fetch.ahead import Errand, Later, LookAhead
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.download import Stop, Tell, download
 from mozbisect.fetch.line import Line
-from mozbisect.fetch.scratch import Scratch, on_disk, remove
+from mozbisect.fetch.scratch import FULL, Scratch, on_disk, remove
 from mozbisect.fetch.trees import FILES
 from mozbisect.fetch.unpack import is_archive, unpack
 from mozbisect.fetch.unpacking import Unpacking
@@ -152,6 +152,16 @@ class BuildFetcher:
         return tree
 
     def _make_ready(self, build: Build, stop: Stop | None, tell: Tell) -> Path:
+        """A tree of the build, made anew if need be. Where the disk is full, kept trees make way."""
+        try:
+            return self._tree_of(build, stop, tell)
+        except CacheTrouble as trouble:
+            is_full = isinstance(trouble.__cause__, OSError) and trouble.__cause__.errno in FULL
+            if not (is_full and self._cache.trees and self._cache.trees.make_way()):
+                raise
+            return self._tree_of(build, stop, tell)
+
+    def _tree_of(self, build: Build, stop: Stop | None, tell: Tell) -> Path:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
         if tree := self._kept_tree(build):
             return tree

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _PREFIX = "mozbisect-"
 _LOCK = ".lived-in"
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _ADVICE = {
     errno.ENOSPC: "Free some space there, or name another folder (--persist, or TMPDIR for what is temporary).",
     errno.EDQUOT: "Your quota is used up: free some space there, or name another folder (--persist, TMPDIR).",

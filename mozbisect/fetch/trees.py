@@ -142,11 +142,19 @@ class Trees:
             with suppress(OSError):
                 yield home.stat().st_mtime, mark.size if mark else 0, home
 
+    def make_way(self) -> bool:
+        """The disk is full: remove every tree that nobody uses. Was there any?"""
+        spare = [home for _, _, home in self.all()]
+        for home in spare:
+            self.discard(home)
+        return bool(spare)
+
     def discard(self, home: Path) -> None:
         """Remove a tree, unless somebody takes it just now: what is half gone must not be seen by others."""
         with suppress(OSError, CacheTrouble):
             gone = self._scratch.fresh("gone")
             home.replace(gone)
+            log.debug("removing %s", home)
             remove(gone)
 
     def _lend(self, home: Path, name: str, mark: Mark) -> Path:

@@ -11,10 +11,10 @@ written by one small writer for every format, which never follows a link and nev
 
 from __future__ import annotations
 
-import bz2
 import errno
 import gzip
 import io
+import logging
 import lzma
 import os
 import shutil
@@ -26,15 +26,19 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any, NoReturn
 
 from mozbisect.core.errors import BrokenBuild
+from mozbisect.fetch import bzip2
 from mozbisect.fetch.flow import Flow
+from mozbisect.fetch.programs import ProgramLacking, piped, quicker
 from mozbisect.fetch.scratch import on_disk
+
+log = logging.getLogger(__name__)
 
 # A Firefox unpacks to about 300 MB, four times its archive; the largest debug builds to 4 GB.
 MOST_BYTES = 20 << 30
@@ -164,15 +168,25 @@ def _nothing() -> None:
 
 _PACKED_TARS: dict[bytes, Callable[[Any], AbstractContextManager[Any]]] = {
     b"\xfd7zXZ\x00": lzma.open,
-    b"BZh": bz2.open,
+    b"BZh": bzip2.open_plain,
     b"\x1f\x8b": gzip.open,
 }
 _LONGEST_MAGIC = max(map(len, _PACKED_TARS))
 
 
-def _plain(start: bytes, packed: object) -> AbstractContextManager[Any]:
+@contextmanager
+def _plain(start: bytes, packed: Any) -> Iterator[Any]:
     """What a packed tar, given as a file, unpacks to; ``start`` says how it is packed."""
-    return next(open_plain for magic, open_plain in _PACKED_TARS.items() if start.startswith(magic))(packed)
+    magic = next(magic for magic in _PACKED_TARS if start.startswith(magic))
+    with ExitStack() as stack:
+        command = quicker(magic)
+        if command is not None:
+            try:
+                yield stack.enter_context(piped(command, packed.read))
+                return
+            except ProgramLacking as error:
+                log.debug("%s: Python unpacks instead", error)
+        yield stack.enter_context(_PACKED_TARS[magic](packed))
 
 
 class _Rest(io.RawIOBase):
@@ -261,6 +275,7 @@ class _Tree:
         self._packed = packed
         self._written = 0
         self._links: set[PurePosixPath] = set()
+        self._folders = {_ROOT}
 
     def add(self, member: _Member) -> None:
         inside = _place(member.name)
@@ -269,7 +284,7 @@ class _Tree:
         self._refuse_links(inside, member.name)
         path = self._root / inside
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(inside.parent)
             self._make(member, inside, path)
         except (FileExistsError, NotADirectoryError):
             # Also how "Readme" and "README" look on a disk that does not tell them apart.
@@ -278,6 +293,13 @@ class _Tree:
             if error.errno in _BAD_NAME:
                 _refuse(member.name, f"cannot be written: {error.strerror}")
             raise
+
+    def _make_folder(self, inside: PurePosixPath) -> None:
+        """With those above it, but never the root: when a run ends, that may be gone, and is to stay so."""
+        if inside not in self._folders:
+            self._make_folder(inside.parent)
+            (self._root / inside).mkdir(exist_ok=True)
+            self._folders.add(inside)
 
     def _make(self, member: _Member, inside: PurePosixPath, path: Path) -> None:
         match member.form:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild
+from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild, NotFetched
 from mozbisect.core.model import Digest
 from mozbisect.fetch import download as module
 from mozbisect.fetch.download import Stop, Stopped, download
@@ -214,6 +214,29 @@ def test_tries_that_begin_anew_each_time_come_to_an_end(
     with pytest.raises(BrokenBuild):
         download(http, build, part)
     assert len(server.seen) < 12
+
+
+def test_a_file_that_breaks_off_again_and_again_comes_to_an_end(
+    server: Server, http: Http, part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WORTHWHILE", 1)
+    monkeypatch.setattr(module, "MOST_TRIES", 6)
+    build = build_at(server.put("/f.zip", bytes(9 << 20), etag='"1"'))
+    server.faults["/f.zip"] += [Cut(1 << 17)] * 60
+    with pytest.raises(NotFetched, match="broke off 6 times"):
+        download(http, build, part)
+    assert len(server.seen) == 6
+
+
+def test_a_server_that_asks_for_one_pause_after_the_other_is_not_waited_for_all_day(
+    server: Server, part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[float] = []
+    build = build_at(server.put("/f.zip", BODY))
+    server.faults["/f.zip"] += [Status(503, {"Retry-After": "110"})] * 9
+    with pytest.raises(NotFetched, match="pauses of more than 300 seconds"):
+        download(Http(sleep=paused.append), build, part)
+    assert paused == [110, 110]
 
 
 faults = st.lists(

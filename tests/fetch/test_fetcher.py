@@ -270,6 +270,24 @@ def test_the_next_run_has_the_tree_at_once(world: World) -> None:
     assert world.asked(A) == 1
 
 
+def test_kept_trees_make_way_where_the_disk_is_full(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.fetcher().bring(world.builds[A]):
+        pass
+    make = Cache._make_durable
+
+    def full(cache: Cache, part: Path) -> None:
+        if list((world.root / "persist").glob("*.tree")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        make(cache, part)
+
+    monkeypatch.setattr(Cache, "_make_durable", full)
+    with world.fetcher().bring(world.builds[B]) as tree:
+        assert word(tree) == "b"
+    with world.fetcher().bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+    assert world.asked(A) == 1
+
+
 def test_a_cache_that_can_only_be_read_gives_what_it_has(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with world.fetcher().bring(world.builds[A]):
         pass

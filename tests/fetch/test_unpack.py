@@ -7,6 +7,7 @@ import errno
 import lzma
 import os
 import random
+import shutil
 import stat
 import tarfile
 from collections.abc import Callable
@@ -401,3 +402,17 @@ def test_a_disk_image_needs_macos(saved: Save, into: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", "")
     with pytest.raises(BrokenBuild, match="can only be unpacked on macOS"):
         unpack(saved("f", IMAGE), into)
+
+
+def test_a_folder_that_was_removed_meanwhile_is_not_made_again(saved: Save, into: Path) -> None:
+    members = [(tar_member(f"firefox/{n}/file"), b"x") for n in range(9)]
+    seen = []
+
+    def close() -> None:
+        seen.append(1)
+        if len(seen) == 5:
+            shutil.rmtree(into.parent)
+
+    with pytest.raises(CacheTrouble):
+        unpack(saved("a.tar.xz", tar_of(*members)), into, check=close)
+    assert not into.parent.exists()

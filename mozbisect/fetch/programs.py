@@ -1,0 +1,94 @@
+"""Programs that unpack quicker than Python does, where this machine happens to have them.
+
+Measured on a Firefox of 2024 (98 MB of bzip2, two cores): Python's bz2 takes 13 s, lbzip2 7.5 s, as it uses every core.
+For xz there is nothing to win: Mozilla packs in one block, which no program can share out, and Python's lzma is as
+quick. Which file is damaged, the program says by its exit status, and is not asked for words.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 16
+
+
+class ProgramLacking(Exception):
+    """The program cannot be started; nothing was read."""
+
+
+Read = Callable[[int], bytes]
+
+
+def quicker(magic: bytes) -> tuple[str, ...] | None:
+    """The command that unpacks its standard input to its standard output; ``None``: Python is as quick."""
+    program = shutil.which("lbzip2") if magic == b"BZh" and (os.cpu_count() or 1) > 1 else None
+    return (program, "-dc") if program else None
+
+
+@contextmanager
+def piped(command: tuple[str, ...], read: Read) -> Iterator[IO[bytes]]:
+    """What the program makes of the bytes that ``read`` gives. Raises ``ProgramLacking``.
+
+    At the end of the ``with`` the program has ended. At the end of its output ``EOFError`` says that it failed.
+    """
+    # A Ctrl-C in the terminal is for us: we end it ourselves.
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+    except OSError as error:
+        raise ProgramLacking(f"{command[0]}: {error}") from error
+    feeder = threading.Thread(target=_feed, args=(process, read), name="unpacking", daemon=True)
+    feeder.start()
+    try:
+        assert process.stdout is not None
+        yield io.BufferedReader(_Output(process), _CHUNK)
+    finally:
+        process.kill()
+        process.wait()
+        feeder.join()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+class _Output(io.RawIOBase):
+    """The output of a program, whose end is only believed if it ended well."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        assert self._process.stdout is not None
+        chunk = self._process.stdout.read1(len(buffer))  # type: ignore[attr-defined]
+        if not chunk and self._process.wait() != 0:
+            raise EOFError("it could not be unpacked")
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+
+def _feed(process: subprocess.Popen[bytes], read: Read) -> None:
+    assert process.stdin is not None
+    try:
+        while chunk := read(_CHUNK):
+            process.stdin.write(chunk)
+    except OSError as error:  # the program has ended: its exit status tells how
+        log.debug("no more to unpack: %r", error)
+    except Exception as error:  # noqa: BLE001  (the flow dried up: what the program makes of it is no use)
+        log.debug("no more to unpack: %r", error)
+        process.kill()
+    finally:
+        with suppress(OSError):
+            process.stdin.close()
