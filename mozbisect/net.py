@@ -2,12 +2,14 @@
 
 One ``Http`` is made by ``wiring`` and handed down. It keeps connections open, gives every wait a limit, tries
 again where that can help, and says in one sentence what went wrong where it cannot. It knows nothing of
-builds, and never writes a file. ``requests`` is used here and nowhere else, and imported with the first request.
+builds, and never writes a file; what it may remember for the next runs it hands to a ``Memory``. ``requests`` is used
+here and nowhere else, and imported with the first request.
 
     what the server does                        what the caller sees
     ──────────────────────────────────────────  ───────────────────────────────────────────
     404, 410                                    Gone (a NotFound), at once
     406, 408, 425, 429, 5xx, a nonsensical body  Busy (a ServerTrouble), after every try
+    304, which we asked for                     the page that we remember
     any other 4xx                               Refused, at once
     no connection, no answer in time            Unreachable, after every try
     a body that ends early                      CutShort, after every try
@@ -19,19 +21,21 @@ import email.message
 import json
 import logging
 import random
+import re
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from mozbisect import __version__
 from mozbisect.core.errors import MozbisectError, NetworkError, NotFound, ServerTrouble
+from mozbisect.memory import Answer, Memory
 
 if TYPE_CHECKING:
     import requests
@@ -41,6 +45,9 @@ T = TypeVar("T")
 
 # hg.mozilla.org's firewall answers 406 to agents that do not say who they are.
 USER_AGENT = f"mozbisect/{__version__} (+https://github.com/mozilla/mozbisect)"
+
+_ASKED_FOR = {416: ("Range",), 304: ("If-None-Match", "If-Modified-Since")}
+"""Statuses that are welcome when one of these headers went out."""
 
 TRANSIENT = frozenset({406, 408, 425, 429})  # and every 5xx
 LONGEST_PAUSE = 120.0  # seconds; a Retry-After beyond this is not obeyed
@@ -59,7 +66,8 @@ class Unreachable(NetworkError):
 
 
 class Offline(Unreachable):
-    """Not even a connection could be made: another try in a second will hardly differ."""
+    """Not even a connection could be made: another try in a second will hardly differ. (From a server that has
+    answered in this run before, it may: that is ``Unreachable``.)"""
 
     at_most = TRIES_OFFLINE
 
@@ -177,6 +185,21 @@ class Stream:
         )
 
 
+Keep = float | Callable[[T], float | None] | None
+"""For how many seconds an answer may be believed (``memory.FOREVER``, ``A_DAY``, ``ASK``), or how that follows from
+what was read in it; None for an answer that is not to be remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Got:
+    """A page as it came, and what to tell the server when we ask again; ``clock`` is the server's own."""
+
+    page: Page
+    etag: str = ""
+    modified: str = ""
+    clock: datetime | None = None
+
+
 Sign = Callable[[str, str], Mapping[str, str]]
 """(method, URL) → the headers by which a service knows who asks."""
 
@@ -219,8 +242,11 @@ class Http:
         sleep: Callable[[float], None] = time.sleep,
         user_agent: str = USER_AGENT,
         guard: Guard | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.requests_made = 0
+        self._memory = memory
+        self._answered: set[str] = set()  # hosts that are there
         self._guard = guard
         self._timeout = timeout
         self._tries = tries
@@ -229,17 +255,77 @@ class Http:
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
 
-    def text(self, url: str, *, accept: str | None = None) -> Page:
+    def text(self, url: str, *, accept: str | None = None, doubt: bool = False) -> Page:
         """A page, as text. Raises ``NetworkError`` or one below it."""
-        return self.insist(lambda: self._text(url, accept))
+        return self.read(url, lambda page: page, accept=accept, doubt=doubt)
 
-    def read(self, url: str, read: Callable[[Page], T], *, accept: str | None = None) -> T:
-        """What ``read`` makes of a page; if it raises ``ServerTrouble``, the page is asked for again."""
-        return self.insist(lambda: read(self._text(url, accept)))
-
-    def json(self, url: str) -> object:
+    def json(self, url: str, *, doubt: bool = False) -> object:
         """A JSON document. Raises ``NetworkError`` or one below it; what is not JSON is ``ServerTrouble``."""
-        return self.insist(lambda: _parsed(self._text(url, "application/json"), url))
+        return self.read_json(url, lambda document: document, doubt=doubt)
+
+    def read(
+        self,
+        url: str,
+        read: Callable[[Page], T],
+        *,
+        accept: str | None = None,
+        keep: Keep[T] = None,
+        known_as: str | None = None,
+        doubt: bool = False,
+    ) -> T:
+        """What ``read`` makes of a page; if it raises ``ServerTrouble``, the page is asked for again.
+
+        ``keep``: how long the page may be remembered, once it was understood; as what it is ``known_as``, should the
+        same be had at several places. ``doubt``: that it is not there is believed when it is said for the second time.
+        """
+        key = f"{accept or ''} {known_as or url}"
+        memory = self._memory if keep is not None and self._may_keep(url) else None
+        known = memory.recall(key) if memory else None
+        if memory and known and memory.fresh(known):
+            try:
+                found = read(_page_of(known))
+            except MozbisectError:  # an older mozbisect understood it otherwise
+                known = None
+            else:
+                log.debug("remembered %s", url)
+                return found
+
+        def attempt() -> tuple[_Got, T]:
+            nonlocal known
+            got, known = self._got(url, accept, known), None  # should we have to ask again, it is for the whole page
+            return got, read(got.page)
+
+        def twice() -> tuple[_Got, T]:
+            try:
+                return attempt()
+            except Gone:
+                return attempt()
+
+        got, found = self.insist(twice if doubt else attempt)
+        if memory:
+            _remember(memory, key, got, keep(found) if callable(keep) else keep)
+        return found
+
+    def read_json(
+        self,
+        url: str,
+        read: Callable[[Any], T],
+        *,
+        keep: Keep[T] = None,
+        known_as: str | None = None,
+        doubt: bool = False,
+    ) -> T:
+        """The same for a JSON document; one in which ``read`` misses something (``KeyError`` and the like) is
+        ``ServerTrouble``."""
+
+        def understood(page: Page) -> T:
+            document = _parsed(page, url)
+            try:
+                return read(document)
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+                raise Busy(f"{url} cannot be understood ({type(error).__name__}: {error}).", url=url) from error
+
+        return self.read(url, understood, accept="application/json", keep=keep, known_as=known_as, doubt=doubt)
 
     @contextmanager
     def stream(
@@ -287,20 +373,30 @@ class Http:
             session, self._session = self._session, None
         if session is not None:
             session.close()
+        if self._memory is not None:
+            self._memory.close()
 
-    def _text(self, url: str, accept: str | None) -> Page:
-        response = self._open(url, {"Accept": accept} if accept else {})
+    def _may_keep(self, url: str) -> bool:
+        """Nothing that is told to us alone is left on the disk."""
+        private = self._guard is not None and self._guard.sign is not None and self._guard.covers(url)
+        return self._memory is not None and not private and self._memory.takes(url)
+
+    def _got(self, url: str, accept: str | None, known: Answer | None) -> _Got:
+        headers = {
+            "Accept": accept,
+            "If-None-Match": known and known.etag,
+            "If-Modified-Since": known and known.modified,
+        }
+        response = self._open(url, {name: value for name, value in headers.items() if value})
         try:
             stream = Stream(response)
-            body = bytearray()
-            for chunk in stream.chunks():
-                body += chunk
-                if len(body) > LONGEST_TEXT:
-                    raise Refused(f"{url}: more than {LONGEST_TEXT:,} bytes, where a page was expected", url=url)
+            clock = _date(stream.headers.get("Date", ""))
+            if known is not None and stream.status == 304:
+                return _Got(_page_of(known), known.etag, known.modified, clock)
+            page = Page(stream.url, *_told(stream, url))
         finally:
             response.close()
-        content_type, charset = _content_type(stream.headers.get("Content-Type", ""))
-        return Page(stream.url, content_type, _decoded(bytes(body), charset))
+        return _Got(page, stream.headers.get("ETag", ""), stream.headers.get("Last-Modified", ""), clock)
 
     def _open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """One request. Raises at once what its status, or its absence, means."""
@@ -311,15 +407,23 @@ class Http:
             response = session.get(url, headers=dict(headers), timeout=self._timeout, stream=True)
         except requests.RequestException as error:
             self._count(1)
-            raise _unanswered(error, url, self._timeout) from error
-        self._count(1 + len(response.history))
+            raise self._seen_before(_unanswered(error, url, self._timeout)) from error
+        self._count(1 + len(response.history), urlsplit(response.url).netloc, urlsplit(url).netloc)
         log.debug("%d %s", response.status_code, response.url)
-        if response.status_code in (200, 206) or (response.status_code == 416 and "Range" in headers):
+        if response.status_code in (200, 206) or not headers.keys().isdisjoint(
+            _ASKED_FOR.get(response.status_code, ())
+        ):
             return response
         try:
             raise self._explained(_unwelcome(response, url), response.url)
         finally:
             response.close()
+
+    def _seen_before(self, error: NetworkError) -> NetworkError:
+        """A server that has answered before is there, and does not take connections just now."""
+        if isinstance(error, Offline) and urlsplit(error.url).netloc in self._answered:
+            return Unreachable(error.what, url=error.url, advice=error.advice)
+        return error
 
     def _explained(self, error: NetworkError, url: str) -> NetworkError:
         if self._guard and isinstance(error, Refused) and error.status in (401, 403) and self._guard.covers(url):
@@ -332,9 +436,10 @@ class Http:
                 self._session = _session(self._user_agent, self._guard)
             return self._session
 
-    def _count(self, requests_made: int) -> None:
+    def _count(self, requests_made: int, *answered: str) -> None:
         with self._lock:
             self.requests_made += requests_made
+            self._answered.update(answered)
 
 
 def _session(user_agent: str, guard: Guard | None) -> requests.Session:
@@ -463,11 +568,47 @@ def _content_type(header: str) -> tuple[str, str]:
     return message.get_content_type(), message.get_content_charset("utf-8")
 
 
-def _decoded(body: bytes, charset: str) -> str:
+def _told(stream: Stream, url: str) -> tuple[str, str]:
+    """The type and the text of a page, read to its end. Raises ``Refused`` for what is too long to be one."""
+    body = bytearray()
+    for chunk in stream.chunks():
+        body += chunk
+        if len(body) > LONGEST_TEXT:
+            raise Refused(f"{url}: more than {LONGEST_TEXT:,} bytes, where a page was expected", url=url)
+    content_type, charset = _content_type(stream.headers.get("Content-Type", ""))
     try:
-        return body.decode(charset, "replace")
+        text = _decoded(body, charset)
+    except UnicodeDecodeError as error:
+        raise Busy(f"{url}: bytes that are no text in {charset} (at {error.start:,})", url=url) from error
+    if _CONTROL.search(text):
+        raise Busy(f"{url}: a text with bytes in it that no text has", url=url)
+    return content_type, text
+
+
+# A byte of these in a page was damaged on the way. (Proxies and servers without TLS exist.)
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+
+
+def _decoded(body: bytearray, charset: str) -> str:
+    """Raises ``UnicodeDecodeError``: what is not text was damaged on the way."""
+    try:
+        return body.decode(charset)
     except LookupError:
-        return body.decode("utf-8", "replace")
+        return body.decode("utf-8")
+
+
+def _page_of(known: Answer) -> Page:
+    return Page(known.url, known.content_type, known.text)
+
+
+def _remember(memory: Memory, key: str, got: _Got, seconds: float | None) -> None:
+    # By a clock that is wrong, a month that has only begun would be over.
+    if got.clock is not None and abs(got.clock - datetime.now(UTC)) > timedelta(days=1):
+        return
+    if seconds is None or (seconds <= 0 and not (got.etag or got.modified)):
+        return
+    answer = Answer(got.page.url, got.page.content_type, got.page.text, got.etag, got.modified)
+    memory.keep(key, answer, seconds)
 
 
 def _parsed(page: Page, url: str) -> object:
