@@ -42,6 +42,7 @@ from mozbisect.sessions import Journal, Sessions
 if TYPE_CHECKING:
     from mozbisect.config.model import Key, Settings
     from mozbisect.credentials import Credentials
+    from mozbisect.memory import Memory
 
 
 def bisect(
@@ -91,7 +92,7 @@ def _run(
     reporters: list[Reporter] = [terminal]
     for note in asked.notes:
         _say(note)
-    seen = wiring.world(options, asked.target, today=today, credentials=credentials)
+    seen = wiring.world(options, asked.target, today=today, credentials=credentials, memory=_memory(options))
     engine = None
     try:
         with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, reporters, say=_say) as ports:
@@ -112,6 +113,16 @@ def _run(
             error.advice = "\n".join(filter(None, (error.advice, go_on)))
         raise
     _answer(journal.name, engine.session, options, output)
+
+
+def _memory(options: Options) -> Memory | None:
+    """What servers told earlier runs; None for a run that is not to remember."""
+    if options.remember == "never":
+        return None
+    from mozbisect.config.places import cache_folder
+    from mozbisect.memory import Memory
+
+    return Memory(cache_folder(os.environ), loopback=options.remember == "always")
 
 
 # To go on after one of these would only raise it again.
@@ -171,12 +182,15 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     asked = request.read(options, today=today)
     for note in asked.notes:
         _say(note)
-    source = wiring.world(options, asked.target, today=today, credentials=credentials).source
+    memory = _memory(options)
+    world = wiring.world(options, asked.target, today=today, credentials=credentials, memory=memory, origin_later=False)
+    source = world.source
     timeline = source.timeline(asked.leg)
     shown = timeline.candidates[timeline.old_at : timeline.new_at + 1]
     if resolve:
         source.look_up(shown)
     rows = [_row(candidate, *_found(source.find, candidate, resolve)) for candidate in shown]
+    world.http.close()
     if output == "json":
         _print(json.dumps(rows, indent=2))
         return
@@ -227,7 +241,7 @@ def launch(
     asked = request.read(options, today=today, launch=text)
     for note in asked.notes:
         _say(note)
-    seen = wiring.world(options, asked.target, today=today, credentials=credentials)
+    seen = wiring.world(options, asked.target, today=today, credentials=credentials, memory=_memory(options))
     with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
         try:
             judged = _is_judged(options)

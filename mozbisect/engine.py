@@ -161,7 +161,7 @@ class Engine:
         found: list[Build | None] = []
         for build, candidate in ((finding.old_build, finding.last_old), (finding.new_build, finding.first_new)):
             try:
-                found.append(build or self._ports.source.find(candidate))
+                found.append(build or self._ports.source.with_origin(self._ports.source.find(candidate)))
             except NoBuild:
                 found.append(None)
         return replace(finding, old_build=found[0], new_build=found[1])
@@ -255,6 +255,8 @@ class Engine:
             seconds = round(self._ports.clock() - began, 3)
         match answer:
             case Verdict(side=side, reason=reason):
+                if build.revision is None and side is not Side.UNTESTABLE:
+                    build = self._ports.source.with_origin(build)
                 self._happened(Judged(step.candidate.key, side, reason, build, seconds, asked=True))
             case Move.RETRY:
                 return
@@ -310,9 +312,11 @@ class Engine:
 def _completed(build: Build, app: App) -> Build:
     """The build with what the archive did not say but the installed program does."""
     facts = app.facts
+    # Of a build that was made from Git we would take its hash for one of Mercurial; the archive tells both.
+    from_git = "github.com/" in facts.get("application_repository", "")
     return replace(
         build,
-        revision=build.revision or facts.get("application_changeset"),
+        revision=build.revision or (None if from_git else facts.get("application_changeset")),
         build_id=build.build_id or facts.get("application_buildid"),
     )
 

@@ -144,6 +144,9 @@ class FakeSource:
         url, revision = f"https://builds/{candidate.key}", self.revision(candidate)
         return Build(candidate, "firefox", "opt", url, "target.tar.xz", candidate.repo, revision)
 
+    def with_origin(self, build: Build) -> Build:
+        return build
+
     def look_up(self, candidates: Sequence[Candidate]) -> None:
         for candidate in candidates:
             assert candidate.key

@@ -35,6 +35,12 @@ class Source(Protocol):
     def look_up(self, candidates: Sequence[Candidate]) -> None:
         """Find several side by side, so that ``find`` then knows them. Errors are left for ``find`` to raise."""
 
+    def with_origin(self, build: Build) -> Build:
+        """A build that ``find`` gave without its revision, with what its server tells of it, be that nothing.
+
+        Asked about a judged build that did not tell itself. Raises ``NetworkError``.
+        """
+
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         """The changesets after last old up to first new, oldest first; empty when nobody can tell. One request."""
 

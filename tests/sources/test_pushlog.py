@@ -64,12 +64,13 @@ def test_an_unknown_revision_came_with_no_push(server: Canned, http: Http) -> No
 
 def test_days_are_whole_and_ids_inclusive(server: Canned, http: Http) -> None:
     log = Pushlog(http, server.url)
-    log.by_day("autoland", date(2026, 9, 1), date(2026, 9, 3))
-    log.by_id("autoland", 7, 9)
-    assert server.asked == [
-        "/integration/autoland/json-pushes?enddate=2026-09-04&startdate=2026-09-01&version=2",
-        "/integration/autoland/json-pushes?endID=9&startID=6&version=2",
-    ]
+    by_day = "/integration/autoland/json-pushes?enddate=2026-09-04&startdate=2026-09-01&version=2"
+    by_id = "/integration/autoland/json-pushes?endID=9&startID=6&version=2"
+    server.says(by_day, {"pushes": {"3": row(A)}})
+    server.says(by_id, {"pushes": {"7": row(B)}})
+    assert [push.revision for push in log.by_day("autoland", date(2026, 9, 1), date(2026, 9, 3))] == [A]
+    assert [push.revision for push in log.by_id("autoland", 7, 9)] == [B]
+    assert server.asked == [by_day, by_id]
 
 
 def test_a_recorded_full_answer_of_2013_is_described(server: Canned, http: Http) -> None:

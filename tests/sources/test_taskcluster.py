@@ -55,8 +55,9 @@ def test_the_chain_of_trust_tells_run_name_and_digest_in_one_answer(server: Cann
 
 def test_a_recorded_chain_of_trust_is_read_for_windows(server: Canned, http: Http) -> None:
     recorded = json.loads((DATA / "chain-of-trust_scriptworker_docs_2019_win64-nightly-signing.json").read_text())
-    server.says(SHIPPABLE.replace("linux64", "win64"), {"taskId": "T1"})
-    server.says(f"{QUEUE}/T1/artifacts/public/chain-of-trust.json", recorded)
+    task = recorded["taskId"]
+    server.says(SHIPPABLE.replace("linux64", "win64"), {"taskId": task})
+    server.says(f"{QUEUE}/{task}/artifacts/public/chain-of-trust.json", recorded)
     build = finder(server, http, Target("firefox", "win", "x86_64", ("shippable",))).find(PUSH)
     assert build.file_name == "target.zip"
     assert build.digest
