@@ -9,6 +9,7 @@ here and nowhere else, and imported with the first request.
     ──────────────────────────────────────────  ───────────────────────────────────────────
     404, 410                                    Gone (a NotFound), at once
     406, 408, 425, 429, 5xx, a nonsensical body  Busy (a ServerTrouble), after every try
+    3xx that leads nowhere                      the same
     304, which we asked for                     the page that we remember
     any other 4xx                               Refused, at once
     no connection, no answer in time            Unreachable, after every try
@@ -26,10 +27,11 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -276,7 +278,7 @@ class Http:
         """What ``read`` makes of a page; if it raises ``ServerTrouble``, the page is asked for again.
 
         ``keep``: how long the page may be remembered, once it was understood; as what it is ``known_as``, should the
-        same be had at several places. ``doubt``: that it is not there is believed when it is said for the second time.
+        same be had at several places. ``doubt``: that it is not there is believed when it is said for the third time.
         """
         key = f"{accept or ''} {known_as or url}"
         memory = self._memory if keep is not None and self._may_keep(url) else None
@@ -295,13 +297,7 @@ class Http:
             got, known = self._got(url, accept, known), None  # should we have to ask again, it is for the whole page
             return got, read(got.page)
 
-        def twice() -> tuple[_Got, T]:
-            try:
-                return attempt()
-            except Gone:
-                return attempt()
-
-        got, found = self.insist(twice if doubt else attempt)
+        got, found = self.insist(partial(self._thrice, attempt) if doubt else attempt)
         if memory:
             _remember(memory, key, got, keep(found) if callable(keep) else keep)
         return found
@@ -329,14 +325,18 @@ class Http:
 
     @contextmanager
     def stream(
-        self, url: str, *, headers: Mapping[str, str] | None = None, tries: int | None = None
+        self, url: str, *, headers: Mapping[str, str] | None = None, tries: int | None = None, doubt: bool = False
     ) -> Iterator[Stream]:
         """An answer to read piece by piece; its status is 200 or 206 (or 416, when a range was asked for).
 
         What breaks before the body is tried again (``tries`` times in all, when given); what breaks in the
-        body is not: only the caller knows what to do with the first half.
+        body is not: only the caller knows what to do with the first half. ``doubt`` as in ``read``.
         """
-        response = self.insist(lambda: self._open(url, headers or {}), tries=tries)
+
+        def attempt() -> requests.Response:
+            return self._open(url, headers or {})
+
+        response = self.insist(partial(self._thrice, attempt) if doubt else attempt, tries=tries)
         try:
             yield Stream(response)
         finally:
@@ -367,6 +367,15 @@ class Http:
                 log.debug("try %d: %s; again in %.1f s", number, error.what, pause)
             (sleep or self._sleep)(pause)
             number += 1
+
+    def _thrice(self, attempt: Callable[[], T]) -> T:
+        """For what should be there: a 404 may be a slip of one of many servers that stand behind one name."""
+        for pause in (0.0, _pause(1, None)):
+            with suppress(Gone):
+                return attempt()
+            if pause:
+                self._sleep(pause)
+        return attempt()
 
     def close(self) -> None:
         with self._lock:
@@ -493,7 +502,7 @@ def _unwelcome(response: requests.Response, url: str) -> NetworkError:
         gone = Gone(said, url=url)
         gone.status, gone.body = status, _short_body(response)
         return gone
-    if status in TRANSIENT or status >= 500:
+    if status in TRANSIENT or status >= 500 or 300 <= status < 400:  # a redirection that does not say where to
         busy = Busy(said, url=url, advice="The server has trouble; try again later.")
         busy.after = _asked_pause(response.headers)
         return busy
