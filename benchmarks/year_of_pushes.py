@@ -43,7 +43,8 @@ http = Http()
 before, start = peak(), time.monotonic()
 pushes = Pushlog(http, url).by_day("autoland", first, last)
 listed = time.monotonic() - start
-print(f"{len(pushes):,} pushes in {http.requests_made} requests: {listed:.2f} s, peak {peak():.0f} MiB ({before:.0f} before)")
+print(f"{len(pushes):,} pushes in {http.requests_made} requests: {listed:.2f} s, "
+      f"peak {peak():.0f} MiB ({before:.0f} before)")
 
 leg = Leg(LegKind.PUSHES, "autoland", Day(first), Day(last), "", check_ends=True)
 start = time.monotonic()

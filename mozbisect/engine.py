@@ -107,7 +107,7 @@ class Engine:
         ends = (finding.old_build, finding.new_build) if finding else (None, None)
         self._happened(Listed(timeline, *ends))
         if leg.check_ends:
-            self._ports.source.look_up([timeline.candidates[timeline.old_at], timeline.candidates[timeline.new_at]])
+            self._ports.source.look_up(self.session.stage.opening(self._costs()))
 
     def _open_first(self, leg: Leg) -> None:
         """Open the first leg; or the other kind of builds for its range, if its own are not kept any more."""

@@ -40,7 +40,7 @@ from mozbisect.core.news import Note
 from mozbisect.core.plan import Reach
 from mozbisect.core.ports import Question
 from mozbisect.engine import Engine
-from tests.fakes import START, FakeFetcher, FakeSource, TruthfulJudge, ports
+from tests.fakes import START, FakeFetcher, FakeLauncher, FakeSource, TruthfulJudge, ports
 
 LEG = Leg(
     LegKind.NIGHTLIES, "mozilla-central", Day(START.date()), Day(START.date()), "between the bounds", check_ends=True
@@ -395,3 +395,66 @@ def test_the_likely_next_builds_are_announced_while_one_is_judged() -> None:
     for at in range(len(asked) - 1):
         same_leg = legs.get(asked[at], "a") == legs.get(asked[at + 1], "a")
         assert not same_leg or asked[at + 1] in told[at]
+
+
+# --------------------------------------------------------------------------------------------- what is looked up
+
+
+def test_the_ends_and_what_is_asked_after_them_are_looked_up_side_by_side() -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, culprit_of(source, 60))
+    Run(source, judge).go()
+    (opening,) = source.side_by_side
+    assert list(opening) == judge.asked[:3]
+
+
+def knowing(source: FakeSource) -> Callable[[Build, Question], Answer | None]:
+    """A judge that does not need the build's own word."""
+    culprit = culprit_of(source, 60)
+
+    def verdict(build: Build, question: Question) -> Answer:
+        return Verdict(Side.NEW if culprit in source.contains[source.revision(build.candidate)] else Side.OLD)
+
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("repository", "trusted"),
+    [
+        ("https://hg.mozilla.org/mozilla-central", True),
+        ("https://github.com/mozilla-firefox/firefox", False),  # and so a hash of Git
+        (None, None),  # it says nothing
+    ],
+)
+def test_a_build_is_believed_about_its_revision_and_else_the_server_is_asked(
+    repository: str | None, trusted: bool | None
+) -> None:
+    source = FakeSource(says_origin=False)
+
+    def facts(build: Build) -> dict[str, str]:
+        if repository is None:
+            return {}
+        stamp = source.revision(build.candidate) if trusted else "f" * 40
+        return {"application_repository": repository, "application_changeset": stamp}
+
+    judge = TruthfulJudge(source.contains, "", before=knowing(source))
+    run = Run(source, judge, launcher=FakeLauncher(facts))
+    finding = run.go()
+    assert finding.first_new == source.autoland[60]
+    judged = [event for event in map(from_line, run.journal) if isinstance(event, Judged)]
+    assert all(event.build.revision == source.revision(event.build.candidate) for event in judged)
+    nightlies = [event.key for event in judged if event.build.candidate.kind is Kind.NIGHTLY]
+    assert source.origins == ([] if trusted else nightlies)
+
+
+def test_a_build_that_is_skipped_is_not_worth_a_question_about_its_revision() -> None:
+    source = FakeSource(says_origin=False)
+
+    def skip_first(build: Build, question: Question) -> Answer | None:
+        return Verdict(Side.UNTESTABLE) if question.number == 1 else knowing(source)(build, question)
+
+    run = Run(source, TruthfulJudge(source.contains, "", before=skip_first))
+    run.go()
+    judged = [event for event in map(from_line, run.journal) if isinstance(event, Judged)]
+    assert judged[0].key not in source.origins
+    assert judged[1].key in source.origins
