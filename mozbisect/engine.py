@@ -246,17 +246,17 @@ class Engine:
             tree = self._bring(build, stack)
             try:
                 app = stack.enter_context(self._ports.launcher.install(tree, build))
-                build = _completed(build, app)
+                # Before the question: an answer must not be lost to a server that is silent just then.
+                build = self._ports.source.with_origin(_completed(build, app))
                 self._ports.fetcher.ahead(self.session.stage.ahead(self._costs()))
                 began = self._ports.clock()
                 answer = self._ports.judge.judge(app, build, self._question(step))
             except BrokenBuild as broken:
                 answer = self._verdict_on(broken)
+                build = self._ports.source.with_origin(build)  # it will not tell itself
             seconds = round(self._ports.clock() - began, 3)
         match answer:
             case Verdict(side=side, reason=reason):
-                if build.revision is None and side is not Side.UNTESTABLE:
-                    build = self._ports.source.with_origin(build)
                 self._happened(Judged(step.candidate.key, side, reason, build, seconds, asked=True))
             case Move.RETRY:
                 return

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from mozbisect.core.errors import (
     Expired,
     Interrupted,
     MozbisectError,
+    NetworkError,
     NotFetched,
     NothingToSearch,
 )
@@ -40,7 +43,7 @@ from mozbisect.core.news import Note
 from mozbisect.core.plan import Reach
 from mozbisect.core.ports import Question
 from mozbisect.engine import Engine
-from tests.fakes import START, FakeFetcher, FakeLauncher, FakeSource, TruthfulJudge, ports
+from tests.fakes import START, FakeApp, FakeFetcher, FakeLauncher, FakeSource, TruthfulJudge, ports
 
 LEG = Leg(
     LegKind.NIGHTLIES, "mozilla-central", Day(START.date()), Day(START.date()), "between the bounds", check_ends=True
@@ -447,14 +450,43 @@ def test_a_build_is_believed_about_its_revision_and_else_the_server_is_asked(
     assert source.origins == ([] if trusted else nightlies)
 
 
-def test_a_build_that_is_skipped_is_not_worth_a_question_about_its_revision() -> None:
+def test_no_answer_is_lost_to_a_server_that_is_silent_just_then() -> None:
+    @dataclass
+    class Silent(FakeSource):
+        silent: bool = True
+
+        def with_origin(self, build: Build) -> Build:
+            if self.silent and build.candidate.kind is Kind.NIGHTLY:
+                raise NetworkError("no answer", url="https://x/")
+            return super().with_origin(build)
+
+    source = Silent(says_origin=False)
+    judge = TruthfulJudge(source.contains, "", before=knowing(source))
+    questions: list[str] = []
+
+    def asked(build: Build, question: Question) -> Answer | None:
+        questions.append(build.candidate.key)
+        return knowing(source)(build, question)
+
+    run = Run(source, replace(judge, before=asked))
+    with pytest.raises(NetworkError):
+        run.go()
+    assert not questions
+    source.silent = False
+    assert run.go().first_new == source.autoland[60]
+    assert len(questions) == len(set(questions))
+
+
+def test_a_build_that_cannot_start_and_counts_as_bad_still_has_its_revision() -> None:
     source = FakeSource(says_origin=False)
+    culprit = culprit_of(source, 60)
 
-    def skip_first(build: Build, question: Question) -> Answer | None:
-        return Verdict(Side.UNTESTABLE) if question.number == 1 else knowing(source)(build, question)
+    class Breaking(FakeLauncher):
+        @contextmanager
+        def install(self, tree: Path, build: Build) -> Iterator[FakeApp]:
+            if culprit in source.contains[source.revision(build.candidate)]:
+                raise BrokenBuild("no program")
+            yield FakeApp(tree)
 
-    run = Run(source, TruthfulJudge(source.contains, "", before=skip_first))
-    run.go()
-    judged = [event for event in map(from_line, run.journal) if isinstance(event, Judged)]
-    assert judged[0].key not in source.origins
-    assert judged[1].key in source.origins
+    judge = TruthfulJudge(source.contains, "", before=knowing(source))
+    assert Run(source, judge, launcher=Breaking(), broken_is=Side.NEW).go().first_new == source.autoland[60]

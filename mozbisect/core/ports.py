@@ -36,9 +36,10 @@ class Source(Protocol):
         """Find several side by side, so that ``find`` then knows them. Errors are left for ``find`` to raise."""
 
     def with_origin(self, build: Build) -> Build:
-        """A build that ``find`` gave without its revision, with what its server tells of it, be that nothing.
+        """The build; one that ``find`` gave without its revision with what its server tells of it, be that nothing.
 
-        Asked about a judged build that did not tell itself. Raises ``NetworkError``.
+        Called once a build, before it is judged: only one that did not tell itself costs a question. Raises
+        ``NetworkError``.
         """
 
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:

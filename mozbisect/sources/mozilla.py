@@ -68,7 +68,7 @@ class Mozilla:
         together([partial(self._quietly, item) for item in candidates])
 
     def with_origin(self, build: Build) -> Build:
-        """Once a nightly: what it is made from does not change."""
+        """Of nightlies alone: a push is known by its revision, and of a release ``find`` tells it."""
         if build.revision is not None or build.candidate.kind is not Kind.NIGHTLY:
             return build
         try:
