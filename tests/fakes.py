@@ -54,6 +54,7 @@ class FakeSource:
     side_by_side: list[tuple[str, ...]] = field(default_factory=list)
     says_origin: bool = True  # of a nightly, at once
     origins: list[str] = field(default_factory=list)  # that were asked for later
+    git_asked: list[str] = field(default_factory=list)
     expired: frozenset[LegKind] = frozenset()
     shut: tuple[Shut, ...] = ()
 
@@ -158,6 +159,7 @@ class FakeSource:
         self.side_by_side.append(tuple(candidate.key for candidate in candidates))
 
     def git_of(self, revision: str) -> str | None:
+        self.git_asked.append(revision)
         return sha("git", revision)
 
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
@@ -181,7 +183,9 @@ class FakeFetcher:
         self.brought.append(build.candidate.key)
         yield Path("tree")
 
-    def ahead(self, candidates: Sequence[Candidate]) -> None:
+    def ahead(
+        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+    ) -> None:
         self.ahead_of.append(tuple(candidate.key for candidate in candidates))
 
     def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:

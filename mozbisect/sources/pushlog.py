@@ -59,6 +59,12 @@ class Pushlog:
         pushes = self._pushes(repo_name, {"changeset": revision}, doubt=doubt, final=_is_whole(revision))
         return pushes[-1] if pushes else None
 
+    def newest(self, repo_name: str, most: int) -> tuple[Candidate, ...]:
+        """The last so many pushes to the repository, oldest first."""
+        # Without a question hg tells the last ten, and that changes all the time.
+        numbers = self._asked(repo_name, [], lambda number, _: number, final=False)
+        return self.by_id(repo_name, numbers[-1] - most + 1, numbers[-1]) if numbers else ()
+
     def at(self, repo_name: str, when: datetime) -> Candidate | None:
         """The push of exactly this second; None if there was none."""
         return next((push for push in self.by_day(repo_name, when.date(), when.date()) if push.when == when), None)
@@ -144,7 +150,7 @@ class Pushlog:
         """What ``read`` makes of each push, by its id; in the order of the ids. Nothing for an unknown revision."""
         pairs = sorted(query)
         words = "&".join(f"{key}={quote(value)}" for key, value in pairs)
-        url = f"{self._hg_url}/{repo(repo_name).path}/json-pushes?{words}&version=2"
+        url = f"{self._hg_url}/{repo(repo_name).path}/json-pushes?{words}{'&' if words else ''}version=2"
 
         def keep(window: _Window[T]) -> float | None:
             return FOREVER if final and self._is_over(dict(pairs), window) else None
