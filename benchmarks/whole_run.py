@@ -19,8 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer
@@ -48,8 +50,10 @@ class Measured:
     grade: str
 
 
-def measure(line: list[str], server: PracticeServer, world: World) -> Measured:
-    """One run in an empty home; the server's log tells what it cost."""
+def measure(
+    line: list[str], server: PracticeServer, world: World, more: Mapping[str, str] = MappingProxyType({})
+) -> Measured:
+    """One run in an empty home, with ``more`` in its environment; the server's log tells what it cost."""
     before = len(server.log)
     with tempfile.TemporaryDirectory() as home:
         own = {
@@ -59,6 +63,7 @@ def measure(line: list[str], server: PracticeServer, world: World) -> Measured:
             "MOZBISECT_STATE_DIR": home,
             "PRACTICE_HG": server.hg_url,
             "PRACTICE_TASKCLUSTER": server.taskcluster_url,
+            **more,
         }
         start = time.monotonic()
         done = subprocess.run(line, env=own, capture_output=True, text=True, timeout=600, check=False)

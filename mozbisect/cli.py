@@ -371,6 +371,13 @@ SERVICES = (
         metavar="SECONDS",
         help="How long a server may be silent. Default: 30.",
     ),
+    _service(
+        "--remember",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="Keep what servers said and will not change, for later runs. auto: unless the server is on this machine.",
+    ),
 )
 JUDGE = (
     _judge(

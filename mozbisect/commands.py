@@ -34,6 +34,7 @@ from mozbisect.running import (
     absolute,
     how_to_go_on,
     kept_sessions,
+    memory_of,
     must_run_here,
     options_from,
     options_of,
@@ -158,7 +159,9 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     options = options_from(words)
     today = datetime.now(UTC).date()
     asked = request.read(options, today=today)
-    source = wiring.world(options, asked.target, today=today, credentials=credentials).source
+    memory = memory_of(options)
+    world = wiring.world(options, asked.target, today=today, credentials=credentials, memory=memory, origin_later=False)
+    source = world.source
     timeline = source.timeline(asked.leg)
     shut = {at: run.reason for run in timeline.shut for at in range(run.first, run.last + 1)}
     shown = {at: timeline.candidates[at] for at in range(timeline.old_at, timeline.new_at + 1)}
@@ -168,6 +171,7 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
         _row(candidate, None, shut[at]) if at in shut else _row(candidate, *_found(source.find, candidate, resolve))
         for at, candidate in shown.items()
     ]
+    world.http.close()
     if output == "json":
         _print(json.dumps(rows, indent=2))
         return
@@ -218,7 +222,7 @@ def launch(
     asked = request.read(options, today=today, launch=text)
     for note in asked.notes:
         _say(note)
-    seen = wiring.world(options, asked.target, today=today, credentials=credentials)
+    seen = wiring.world(options, asked.target, today=today, credentials=credentials, memory=memory_of(options))
     with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
         try:
             judged = _is_judged(options)

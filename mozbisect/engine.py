@@ -115,7 +115,7 @@ class Engine:
         ends = (finding.old_build, finding.new_build) if finding else (None, None)
         self._happened(Listed(timeline, *ends))
         if leg.check_ends:
-            self._ports.source.look_up([timeline.candidates[timeline.old_at], timeline.candidates[timeline.new_at]])
+            self._ports.source.look_up(self.session.stage.opening(self._costs()))
 
     def _open_first(self, leg: Leg) -> None:
         """Open the first leg; or the other kind of builds for its range, if its own are not kept any more."""
@@ -169,7 +169,7 @@ class Engine:
         found: list[Build | None] = []
         for build, candidate in ((finding.old_build, finding.last_old), (finding.new_build, finding.first_new)):
             try:
-                found.append(build or self._ports.source.find(candidate))
+                found.append(build or self._ports.source.with_origin(self._ports.source.find(candidate)))
             except NoBuild:
                 found.append(None)
         return replace(finding, old_build=found[0], new_build=found[1])
@@ -271,11 +271,13 @@ class Engine:
             tree = self._bring(build, stack)
             try:
                 app = stack.enter_context(self._ports.launcher.install(tree, build))
-                build = _completed(build, app)
+                # Before the question: an answer must not be lost to a server that is silent just then.
+                build = self._ports.source.with_origin(_completed(build, app))
                 began = self._ports.clock()
                 answer = self._ports.judge.judge(app, build, self._question(step))
             except BrokenBuild as broken:
                 answer = self._verdict_on(broken)
+                build = self._ports.source.with_origin(build)  # it will not tell itself
             seconds = round(self._ports.clock() - began, 3)
         match answer:
             case Verdict(side=side, reason=reason):
@@ -334,9 +336,11 @@ class Engine:
 def _completed(build: Build, app: App) -> Build:
     """The build with what the archive did not say but the installed program does."""
     facts = app.facts
+    # Of a build that was made from Git we would take its hash for one of Mercurial; the archive tells both.
+    from_git = "github.com/" in facts.get("application_repository", "")
     return replace(
         build,
-        revision=build.revision or facts.get("application_changeset"),
+        revision=build.revision or (None if from_git else facts.get("application_changeset")),
         build_id=build.build_id or facts.get("application_buildid"),
     )
 

@@ -2,12 +2,15 @@
 
 One ``Http`` is made by ``wiring`` and handed down. It keeps connections open, gives every wait a limit, tries
 again where that can help, and says in one sentence what went wrong where it cannot. It knows nothing of
-builds, and never writes a file. ``requests`` is used here and nowhere else, and imported with the first request.
+builds, and never writes a file; what it may remember for the next runs it hands to a ``Memory``. ``requests`` is used
+here and nowhere else, and imported with the first request.
 
     what the server does                        what the caller sees
     ──────────────────────────────────────────  ───────────────────────────────────────────
     404, 410                                    Gone (a NotFound), at once
     406, 408, 425, 429, 5xx, a nonsensical body  Busy (a ServerTrouble), after every try
+    3xx that leads nowhere                      the same
+    304, which we asked for                     the page that we remember
     any other 4xx                               Refused, at once
     no connection, no answer in time            Unreachable, after every try
     a body that ends early                      CutShort, after every try
@@ -19,19 +22,22 @@ import email.message
 import json
 import logging
 import random
+import re
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from mozbisect import __version__
 from mozbisect.core.errors import MozbisectError, NetworkError, NotFound, ServerTrouble
+from mozbisect.memory import Answer, Memory
 
 if TYPE_CHECKING:
     import requests
@@ -41,6 +47,9 @@ T = TypeVar("T")
 
 # hg.mozilla.org's firewall answers 406 to agents that do not say who they are.
 USER_AGENT = f"mozbisect/{__version__} (+https://github.com/mozilla/mozbisect)"
+
+_ASKED_FOR = {416: ("Range",), 304: ("If-None-Match", "If-Modified-Since")}
+"""Statuses that are welcome when one of these headers went out."""
 
 # And every 5xx. A redirection that arrives here leads nowhere: a broken answer, and no refusal.
 TRANSIENT = frozenset({301, 302, 303, 307, 308, 406, 408, 425, 429})
@@ -60,7 +69,8 @@ class Unreachable(NetworkError):
 
 
 class Offline(Unreachable):
-    """Not even a connection could be made: another try in a second will hardly differ."""
+    """Not even a connection could be made: another try in a second will hardly differ. (From a server that has
+    answered in this run before, it may: that is ``Unreachable``.)"""
 
     at_most = TRIES_OFFLINE
 
@@ -182,6 +192,21 @@ class Stream:
         )
 
 
+Keep = float | Callable[[T], float | None] | None
+"""For how many seconds an answer may be believed (``memory.FOREVER``, ``A_DAY``, ``ASK``), or how that follows from
+what was read in it; None for an answer that is not to be remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Got:
+    """A page as it came, and what to tell the server when we ask again; ``clock`` is the server's own."""
+
+    page: Page
+    etag: str = ""
+    modified: str = ""
+    clock: datetime | None = None
+
+
 Sign = Callable[[str, str], Mapping[str, str]]
 """(method, URL) → the headers by which a service knows who asks."""
 
@@ -224,8 +249,11 @@ class Http:
         sleep: Callable[[float], None] = time.sleep,
         user_agent: str = USER_AGENT,
         guard: Guard | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.requests_made = 0
+        self._memory = memory
+        self._answered: set[str] = set()  # hosts that are there
         self._guard = guard
         self._timeout = timeout
         self._tries = tries
@@ -234,28 +262,86 @@ class Http:
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
 
-    def text(self, url: str, *, accept: str | None = None) -> Page:
+    def text(self, url: str, *, accept: str | None = None, doubt: bool = False) -> Page:
         """A page, as text. Raises ``NetworkError`` or one below it."""
-        return self.insist(lambda: self._text(url, accept))
+        return self.read(url, lambda page: page, accept=accept, doubt=doubt)
 
-    def read(self, url: str, read: Callable[[Page], T], *, accept: str | None = None) -> T:
-        """What ``read`` makes of a page; if it raises ``ServerTrouble``, the page is asked for again."""
-        return self.insist(lambda: read(self._text(url, accept)))
-
-    def json(self, url: str) -> object:
+    def json(self, url: str, *, doubt: bool = False) -> object:
         """A JSON document. Raises ``NetworkError`` or one below it; what is not JSON is ``ServerTrouble``."""
-        return self.insist(lambda: _parsed(self._text(url, "application/json"), url))
+        return self.read_json(url, lambda document: document, doubt=doubt)
+
+    def read(
+        self,
+        url: str,
+        read: Callable[[Page], T],
+        *,
+        accept: str | None = None,
+        keep: Keep[T] = None,
+        known_as: str | None = None,
+        doubt: bool = False,
+    ) -> T:
+        """What ``read`` makes of a page; if it raises ``ServerTrouble``, the page is asked for again.
+
+        ``keep``: how long the page may be remembered, once it was understood; as what it is ``known_as``, should the
+        same be had at several places. ``doubt``: that it is not there is believed when it is said for the third time.
+        """
+        key = f"{accept or ''} {known_as or url}"
+        memory = self._memory if keep is not None and self._may_keep(url) else None
+        known = memory.recall(key) if memory else None
+        if memory and known and memory.fresh(known):
+            try:
+                found = read(_page_of(known))
+            except MozbisectError:  # an older mozbisect understood it otherwise
+                known = None
+            else:
+                log.debug("remembered %s", url)
+                return found
+
+        def attempt() -> tuple[_Got, T]:
+            nonlocal known
+            got, known = self._got(url, accept, known), None  # should we have to ask again, it is for the whole page
+            return got, read(got.page)
+
+        got, found = self.insist(partial(self._thrice, attempt) if doubt else attempt)
+        if memory:
+            _remember(memory, key, got, keep(found) if callable(keep) else keep)
+        return found
+
+    def read_json(
+        self,
+        url: str,
+        read: Callable[[Any], T],
+        *,
+        keep: Keep[T] = None,
+        known_as: str | None = None,
+        doubt: bool = False,
+    ) -> T:
+        """The same for a JSON document; one in which ``read`` misses something (``KeyError`` and the like) is
+        ``ServerTrouble``."""
+
+        def understood(page: Page) -> T:
+            document = _parsed(page, url)
+            try:
+                return read(document)
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+                raise Busy(f"{url} cannot be understood ({type(error).__name__}: {error}).", url=url) from error
+
+        return self.read(url, understood, accept="application/json", keep=keep, known_as=known_as, doubt=doubt)
 
     @contextmanager
     def stream(
-        self, url: str, *, headers: Mapping[str, str] | None = None, tries: int | None = None
+        self, url: str, *, headers: Mapping[str, str] | None = None, tries: int | None = None, doubt: bool = False
     ) -> Iterator[Stream]:
         """An answer to read piece by piece; its status is 200 or 206 (or 416, when a range was asked for).
 
         What breaks before the body is tried again (``tries`` times in all, when given); what breaks in the
-        body is not: only the caller knows what to do with the first half.
+        body is not: only the caller knows what to do with the first half. ``doubt`` as in ``read``.
         """
-        response = self.insist(lambda: self._open(url, headers or {}), tries=tries)
+
+        def attempt() -> requests.Response:
+            return self._open(url, headers or {})
+
+        response = self.insist(partial(self._thrice, attempt) if doubt else attempt, tries=tries)
         try:
             yield Stream(response)
         finally:
@@ -287,25 +373,44 @@ class Http:
             (sleep or self.sleep)(pause)
             number += 1
 
+    def _thrice(self, attempt: Callable[[], T]) -> T:
+        """For what should be there: a 404 may be a slip of one of many servers that stand behind one name."""
+        for pause in (0.0, _pause(1, None)):
+            with suppress(Gone):
+                return attempt()
+            if pause:
+                self.sleep(pause)
+        return attempt()
+
     def close(self) -> None:
         with self._lock:
             session, self._session = self._session, None
         if session is not None:
             session.close()
+        if self._memory is not None:
+            self._memory.close()
 
-    def _text(self, url: str, accept: str | None) -> Page:
-        response = self._open(url, {"Accept": accept} if accept else {})
+    def _may_keep(self, url: str) -> bool:
+        """Nothing that is told to us alone is left on the disk."""
+        private = self._guard is not None and self._guard.sign is not None and self._guard.covers(url)
+        return self._memory is not None and not private and self._memory.takes(url)
+
+    def _got(self, url: str, accept: str | None, known: Answer | None) -> _Got:
+        headers = {
+            "Accept": accept,
+            "If-None-Match": known and known.etag,
+            "If-Modified-Since": known and known.modified,
+        }
+        response = self._open(url, {name: value for name, value in headers.items() if value})
         try:
             stream = Stream(response)
-            body = bytearray()
-            for chunk in stream.chunks():
-                body += chunk
-                if len(body) > LONGEST_TEXT:
-                    raise Refused(f"{url}: more than {LONGEST_TEXT:,} bytes, where a page was expected", url=url)
+            clock = _date(stream.headers.get("Date", ""))
+            if known is not None and stream.status == 304:
+                return _Got(_page_of(known), known.etag, known.modified, clock)
+            page = Page(stream.url, *_told(stream, url))
         finally:
             response.close()
-        content_type, charset = _content_type(stream.headers.get("Content-Type", ""))
-        return Page(stream.url, content_type, _decoded(bytes(body), charset))
+        return _Got(page, stream.headers.get("ETag", ""), stream.headers.get("Last-Modified", ""), clock)
 
     def _open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """One request. Raises at once what its status, or its absence, means."""
@@ -316,15 +421,23 @@ class Http:
             response = session.get(url, headers=dict(headers), timeout=self._timeout, stream=True)
         except requests.RequestException as error:
             self._count(1)
-            raise _unanswered(error, url, self._timeout) from error
-        self._count(1 + len(response.history))
+            raise self._seen_before(_unanswered(error, url, self._timeout)) from error
+        self._count(1 + len(response.history), urlsplit(response.url).netloc, urlsplit(url).netloc)
         log.debug("%d %s", response.status_code, response.url)
-        if response.status_code in (200, 206) or (response.status_code == 416 and "Range" in headers):
+        if response.status_code in (200, 206) or not headers.keys().isdisjoint(
+            _ASKED_FOR.get(response.status_code, ())
+        ):
             return response
         try:
             raise self._explained(_unwelcome(response, url), response.url)
         finally:
             response.close()
+
+    def _seen_before(self, error: NetworkError) -> NetworkError:
+        """A server that has answered before is there, and does not take connections just now."""
+        if isinstance(error, Offline) and urlsplit(error.url).netloc in self._answered:
+            return Unreachable(error.what, url=error.url, advice=error.advice)
+        return error
 
     def _explained(self, error: NetworkError, url: str) -> NetworkError:
         if self._guard and isinstance(error, Refused) and error.status in (401, 403) and self._guard.covers(url):
@@ -337,9 +450,10 @@ class Http:
                 self._session = _session(self._user_agent, self._guard)
             return self._session
 
-    def _count(self, requests_made: int) -> None:
+    def _count(self, requests_made: int, *answered: str) -> None:
         with self._lock:
             self.requests_made += requests_made
+            self._answered.update(answered)
 
 
 def _session(user_agent: str, guard: Guard | None) -> requests.Session:
@@ -393,7 +507,7 @@ def _unwelcome(response: requests.Response, url: str) -> NetworkError:
         gone = Gone(said, url=url)
         gone.status, gone.body = status, _short_body(response)
         return gone
-    if status in TRANSIENT or status >= 500:
+    if status in TRANSIENT or status >= 500 or 300 <= status < 400:  # a redirection that does not say where to
         busy = Busy(said, url=url, advice="The server has trouble; try again later.")
         busy.after = _asked_pause(response.headers)
         return busy
@@ -468,11 +582,47 @@ def _content_type(header: str) -> tuple[str, str]:
     return message.get_content_type(), message.get_content_charset("utf-8")
 
 
-def _decoded(body: bytes, charset: str) -> str:
+def _told(stream: Stream, url: str) -> tuple[str, str]:
+    """The type and the text of a page, read to its end. Raises ``Refused`` for what is too long to be one."""
+    body = bytearray()
+    for chunk in stream.chunks():
+        body += chunk
+        if len(body) > LONGEST_TEXT:
+            raise Refused(f"{url}: more than {LONGEST_TEXT:,} bytes, where a page was expected", url=url)
+    content_type, charset = _content_type(stream.headers.get("Content-Type", ""))
     try:
-        return body.decode(charset, "replace")
+        text = _decoded(body, charset)
+    except UnicodeDecodeError as error:
+        raise Busy(f"{url}: bytes that are no text in {charset} (at {error.start:,})", url=url) from error
+    if _CONTROL.search(text):
+        raise Busy(f"{url}: a text with bytes in it that no text has", url=url)
+    return content_type, text
+
+
+# A byte of these in a page was damaged on the way. (Proxies and servers without TLS exist.)
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+
+
+def _decoded(body: bytearray, charset: str) -> str:
+    """Raises ``UnicodeDecodeError``: what is not text was damaged on the way."""
+    try:
+        return body.decode(charset)
     except LookupError:
-        return body.decode("utf-8", "replace")
+        return body.decode("utf-8")
+
+
+def _page_of(known: Answer) -> Page:
+    return Page(known.url, known.content_type, known.text)
+
+
+def _remember(memory: Memory, key: str, got: _Got, seconds: float | None) -> None:
+    # By a clock that is wrong, a month that has only begun would be over.
+    if got.clock is not None and abs(got.clock - datetime.now(UTC)) > timedelta(days=1):
+        return
+    if seconds is None or (seconds <= 0 and not (got.etag or got.modified)):
+        return
+    answer = Answer(got.page.url, got.page.content_type, got.page.text, got.etag, got.modified)
+    memory.keep(key, answer, seconds)
 
 
 def _parsed(page: Page, url: str) -> object:

@@ -56,6 +56,7 @@ class Options:
     persist: str | None = None
     persist_size_limit: float = 0.0
     http_timeout: float = 30.0
+    remember: str = "auto"
     background_dl: bool = True
     background_dl_policy: str = "cancel"
     approx_policy: str = "auto"

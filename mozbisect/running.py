@@ -32,6 +32,7 @@ from mozbisect.sessions import Journal, Sessions
 if TYPE_CHECKING:
     from mozbisect.core.ports import Judge, Reporter
     from mozbisect.credentials import Credentials
+    from mozbisect.memory import Memory
 
 FINAL = (UsageError, NothingToSearch, EndsContradict, CannotRun)
 """To go on after one of these would only raise it again."""
@@ -127,7 +128,8 @@ class Running:
         asked = request.read(self.options, today=today)
         for note in asked.notes:
             say(note)
-        seen = wiring.world(self.options, asked.target, today=today, credentials=credentials)
+        memory = memory_of(self.options)
+        seen = wiring.world(self.options, asked.target, today=today, credentials=credentials, memory=memory)
         with wiring.ports(self.options, asked, seen, reporters, say=say, by=by, deadline=deadline) as ports:
             engine = Engine(self.session, ports, self.journal.write, asked.reach)
             try:
@@ -192,6 +194,16 @@ def state_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_state_dir("mozbisect", appauthor=False))
+
+
+def memory_of(options: Options) -> Memory | None:
+    """What servers told earlier runs; None for a run that is not to remember."""
+    if options.remember == "never":
+        return None
+    from mozbisect.config.places import cache_folder
+    from mozbisect.memory import Memory
+
+    return Memory(cache_folder(os.environ), loopback=options.remember == "always")
 
 
 def kept_sessions() -> Sessions:

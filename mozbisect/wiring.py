@@ -31,6 +31,7 @@ from mozbisect.judge.manual import nobody_answers
 from mozbisect.launch.choose import launcher_of
 from mozbisect.launch.profile import parse_pref, read_preferences
 from mozbisect.launch.settings import LaunchSettings, environment_for_commands
+from mozbisect.memory import Memory
 from mozbisect.net import Http
 from mozbisect.options import Options
 from mozbisect.request import Request, bound
@@ -61,16 +62,25 @@ class World:
     source: Mozilla
 
 
-def world(options: Options, target: Target, *, today: date, credentials: Credentials | None = None) -> World:
+def world(
+    options: Options,
+    target: Target,
+    *,
+    today: date,
+    credentials: Credentials | None = None,
+    memory: Memory | None = None,
+    origin_later: bool = True,
+) -> World:
     """The services that the options name. Raises ``UsageError`` for an ``--exclude`` that is none.
 
-    ``credentials``: who we are for Taskcluster, if it has to know.
+    ``credentials``: who we are for Taskcluster, if it has to know. ``memory``: what earlier runs were told.
+    ``origin_later``: a nightly that can tell its revision itself, once it is here, is not asked for it before.
     """
     row = apps.app(options.app)
     family = repo(row.repo).family
     home = repo(options.repo, family=family).name if options.repo else row.repo
-    http = Http(timeout=options.http_timeout, guard=guard(options.taskcluster_root_url, credentials))
-    pushlog = Pushlog(http, options.hg_url)
+    http = Http(timeout=options.http_timeout, guard=guard(options.taskcluster_root_url, credentials), memory=memory)
+    pushlog = Pushlog(http, options.hg_url, today=today)
     taskcluster = Taskcluster(http, options.taskcluster_root_url, target)
     lando = Lando(http, options.lando_url, family=family)
     git = Git(lando, taskcluster if row.tasks else None, pushlog)
@@ -82,7 +92,15 @@ def world(options: Options, target: Target, *, today: date, credentials: Credent
         # A tag of a release stands in the repository of its branch, whichever is searched.
         return revisions.push_of(text, versions.repo_of_tag(text) or home)
 
-    nightlies = Nightlies(http, options.archive_base_url, target, today=today, pushed=pushed, pushlog=pushlog)
+    nightlies = Nightlies(
+        http,
+        options.archive_base_url,
+        target,
+        today=today,
+        pushed=pushed,
+        pushlog=pushlog,
+        origin_later=origin_later and isinstance(row.launch, apps.Desktop),
+    )
     source = Mozilla(
         nightlies,
         pushes,

@@ -12,3 +12,5 @@ settings.load_profile("patient")
 
 # Nobody's own configuration is to change what a test says.
 os.environ["MOZBISECT_CONFIG"] = os.devnull
+# Nor what was remembered on this machine; and nothing can be, in a file that is no folder.
+os.environ["MOZBISECT_CACHE_DIR"] = os.devnull

@@ -297,6 +297,17 @@ ROUTE_DIFFERENCES = (
         "mozregression knows these types on some platforms only.",
         lambda case, theirs, ours: case.build_type in ("asan", "pgo") and not theirs.routes,
     ),
+    Difference(
+        "Builds with PGO are not looked for in place of others since 2020.",
+        "There have been none since shippable builds are made with it; mozregression asks for one wherever a push "
+        "has no build.",
+        lambda case, theirs, ours: (
+            theirs.routes[:-1] == ours.routes
+            and theirs.routes[-1].endswith("-pgo")
+            and case.timestamp > 1_577_836_800
+            and theirs.artifact == ours.artifact
+        ),
+    ),
 )
 
 

@@ -51,6 +51,9 @@ class FakeSource:
     merged: int = 5
     no_build: frozenset[str] = frozenset()  # keys
     looked_up: list[str] = field(default_factory=list)
+    side_by_side: list[tuple[str, ...]] = field(default_factory=list)
+    says_origin: bool = True  # of a nightly, at once
+    origins: list[str] = field(default_factory=list)  # that were asked for later
     git_asked: list[str] = field(default_factory=list)
     expired: frozenset[LegKind] = frozenset()
     shut: tuple[Shut, ...] = ()
@@ -142,12 +145,18 @@ class FakeSource:
         self.looked_up.append(candidate.key)
         if candidate.key in self.no_build:
             raise NoBuild("no build")
-        url, revision = f"https://builds/{candidate.key}", self.revision(candidate)
+        said = self.says_origin or candidate.kind is not Kind.NIGHTLY
+        url, revision = f"https://builds/{candidate.key}", self.revision(candidate) if said else None
         return Build(candidate, "firefox", "opt", url, "target.tar.xz", candidate.repo, revision)
 
+    def with_origin(self, build: Build) -> Build:
+        if build.revision is not None:
+            return build
+        self.origins.append(build.candidate.key)
+        return replace(build, revision=self.revision(build.candidate))
+
     def look_up(self, candidates: Sequence[Candidate]) -> None:
-        for candidate in candidates:
-            assert candidate.key
+        self.side_by_side.append(tuple(candidate.key for candidate in candidates))
 
     def git_of(self, revision: str) -> str | None:
         self.git_asked.append(revision)
@@ -215,13 +224,18 @@ class FakeApp:
         return
 
 
+@dataclass
 class FakeLauncher:
+    """``facts``: what each build says of itself."""
+
+    facts: Callable[[Build], dict[str, str]] = lambda build: {}
+
     def check(self) -> None:
         return
 
     @contextmanager
     def install(self, tree: Path, build: Build) -> Iterator[FakeApp]:
-        yield FakeApp(tree / "firefox")
+        yield FakeApp(tree / "firefox", self.facts(build))
 
 
 @dataclass

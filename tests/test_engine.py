@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from mozbisect.core.errors import (
     Expired,
     Interrupted,
     MozbisectError,
+    NetworkError,
     NotFetched,
     NothingToSearch,
 )
@@ -40,7 +43,7 @@ from mozbisect.core.news import Note
 from mozbisect.core.plan import Reach
 from mozbisect.core.ports import Question
 from mozbisect.engine import Engine
-from tests.fakes import START, FakeFetcher, FakeSource, TruthfulJudge, ports
+from tests.fakes import START, FakeApp, FakeFetcher, FakeLauncher, FakeSource, TruthfulJudge, ports
 
 LEG = Leg(
     LegKind.NIGHTLIES, "mozilla-central", Day(START.date()), Day(START.date()), "between the bounds", check_ends=True
@@ -425,3 +428,95 @@ def test_the_likely_next_builds_are_announced_while_one_is_judged() -> None:
     for at in range(len(asked) - 1):
         same_leg = legs.get(asked[at], "a") == legs.get(asked[at + 1], "a")
         assert not same_leg or asked[at + 1] in told[at]
+
+
+# --------------------------------------------------------------------------------------------- what is looked up
+
+
+def test_the_ends_and_what_is_asked_after_them_are_looked_up_side_by_side() -> None:
+    source = FakeSource()
+    judge = TruthfulJudge(source.contains, culprit_of(source, 60))
+    Run(source, judge).go()
+    (opening,) = source.side_by_side
+    assert list(opening) == judge.asked[:3]
+
+
+def knowing(source: FakeSource) -> Callable[[Build, Question], Answer | None]:
+    """A judge that does not need the build's own word."""
+    culprit = culprit_of(source, 60)
+
+    def verdict(build: Build, question: Question) -> Answer:
+        return Verdict(Side.NEW if culprit in source.contains[source.revision(build.candidate)] else Side.OLD)
+
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("repository", "trusted"),
+    [
+        ("https://hg.mozilla.org/mozilla-central", True),
+        ("https://github.com/mozilla-firefox/firefox", False),  # and so a hash of Git
+        (None, None),  # it says nothing
+    ],
+)
+def test_a_build_is_believed_about_its_revision_and_else_the_server_is_asked(
+    repository: str | None, trusted: bool | None
+) -> None:
+    source = FakeSource(says_origin=False)
+
+    def facts(build: Build) -> dict[str, str]:
+        if repository is None:
+            return {}
+        stamp = source.revision(build.candidate) if trusted else "f" * 40
+        return {"application_repository": repository, "application_changeset": stamp}
+
+    judge = TruthfulJudge(source.contains, "", before=knowing(source))
+    run = Run(source, judge, launcher=FakeLauncher(facts))
+    finding = run.go()
+    assert finding.first_new == source.autoland[60]
+    judged = [event for event in map(from_line, run.journal) if isinstance(event, Judged)]
+    assert all(event.build.revision == source.revision(event.build.candidate) for event in judged)
+    nightlies = [event.key for event in judged if event.build.candidate.kind is Kind.NIGHTLY]
+    assert source.origins == ([] if trusted else nightlies)
+
+
+def test_no_answer_is_lost_to_a_server_that_is_silent_just_then() -> None:
+    @dataclass
+    class Silent(FakeSource):
+        silent: bool = True
+
+        def with_origin(self, build: Build) -> Build:
+            if self.silent and build.candidate.kind is Kind.NIGHTLY:
+                raise NetworkError("no answer", url="https://x/")
+            return super().with_origin(build)
+
+    source = Silent(says_origin=False)
+    judge = TruthfulJudge(source.contains, "", before=knowing(source))
+    questions: list[str] = []
+
+    def asked(build: Build, question: Question) -> Answer | None:
+        questions.append(build.candidate.key)
+        return knowing(source)(build, question)
+
+    run = Run(source, replace(judge, before=asked))
+    with pytest.raises(NetworkError):
+        run.go()
+    assert not questions
+    source.silent = False
+    assert run.go().first_new == source.autoland[60]
+    assert len(questions) == len(set(questions))
+
+
+def test_a_build_that_cannot_start_and_counts_as_bad_still_has_its_revision() -> None:
+    source = FakeSource(says_origin=False)
+    culprit = culprit_of(source, 60)
+
+    class Breaking(FakeLauncher):
+        @contextmanager
+        def install(self, tree: Path, build: Build) -> Iterator[FakeApp]:
+            if culprit in source.contains[source.revision(build.candidate)]:
+                raise BrokenBuild("no program")
+            yield FakeApp(tree)
+
+    judge = TruthfulJudge(source.contains, "", before=knowing(source))
+    assert Run(source, judge, launcher=Breaking(), broken_is=Side.NEW).go().first_new == source.autoland[60]

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parent.parent / "mozbisect"
 MAY = {
     "core": set(),
     "catalog": {"core"},
-    "net": {"core", "__init__"},
+    "memory": set(),
+    "net": {"core", "memory", "__init__"},
     "options": {"core"},
     "engine": {"core"},
     "sessions": {"core"},
@@ -22,7 +23,7 @@ MAY = {
     "config": {"core", "catalog"},
     "credentials": {"core"},
     "processes": {"core"},
-    "sources": {"core", "catalog", "net"},
+    "sources": {"core", "catalog", "memory", "net"},
     "fetch": {"core", "catalog", "net"},
     "launch": {"core", "catalog", "processes"},
     "judge": {"core", "catalog", "processes"},
@@ -32,6 +33,7 @@ MAY = {
     "wiring": {
         "core",
         "catalog",
+        "memory",
         "net",
         "options",
         "credentials",

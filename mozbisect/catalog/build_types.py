@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from mozbisect.core.errors import UsageError
 
@@ -10,19 +11,20 @@ from mozbisect.core.errors import UsageError
 @dataclass(frozen=True, slots=True)
 class BuildType:
     """``suffixes``: how a Taskcluster job ends, newest form first; ``middle``: what stands before ``revision`` in its
-    route; ``instead``: the types that are taken where this one is absent."""
+    route; ``instead``: the types that are taken where this one is absent; ``until``: when it was made no more."""
 
     name: str
     suffixes: tuple[str, ...]
     middle: str = ""
     instead: tuple[str, ...] = ()
+    until: date = date.max
 
 
 # An optimised sanitizer build is linux64-asan-opt today and was linux64-asan before.
 BUILD_TYPES = (
     BuildType("shippable", ("opt",), middle=".shippable", instead=("opt", "pgo")),
     BuildType("opt", ("opt",), instead=("shippable", "pgo")),
-    BuildType("pgo", ("pgo",)),
+    BuildType("pgo", ("pgo",), until=date(2020, 1, 1)),  # from 2019 on, shippable builds are
     BuildType("debug", ("debug",)),
     BuildType("asan", ("asan-opt", "asan")),
     BuildType("asan-debug", ("asan-debug",)),

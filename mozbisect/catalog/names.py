@@ -124,13 +124,15 @@ def routes(target: Target, repo: str, revision: str, when: datetime) -> tuple[tu
     """
     tasks = _tasks(target)
     job = platform_of(target).job_of(when)
+    first, *others = map(build_type, target.build_types)
+    kinds = (first, *(kind for kind in others if when.date() < kind.until))
     return tuple(
         (
             kind.name,
             f"{tasks.domain}.v2.{repo}{kind.middle}.revision.{revision}.{tasks.product}."
             + tasks.job.format(job=job, suffix=suffix),
         )
-        for kind in map(build_type, target.build_types)
+        for kind in kinds
         for suffix in kind.suffixes
     )
 

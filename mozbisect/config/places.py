@@ -1,4 +1,4 @@
-"""Where configuration files are: ours, and the one that mozregression left behind."""
+"""Where files are that belong to no single search: our configuration, mozregression's, what is kept to be faster."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 VARIABLE = "MOZBISECT_CONFIG"
+CACHE_VARIABLE = "MOZBISECT_CACHE_DIR"
 
 
 def own_file(environment: Mapping[str, str]) -> Path:
@@ -15,6 +16,15 @@ def own_file(environment: Mapping[str, str]) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_config_dir("mozbisect", appauthor=False)) / "config.toml"
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where that lies which could be had again: what MOZBISECT_CACHE_DIR names, else the platform's usual place."""
+    if named := environment.get(CACHE_VARIABLE):
+        return Path(named).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("mozbisect", appauthor=False))
 
 
 def peer_file() -> Path | None:

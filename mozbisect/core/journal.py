@@ -199,6 +199,18 @@ class Stage:
         claimed = self.timeline.leg.check_ends and self.search.seen(at) is not side
         return None if claimed else self.builds.get(self.timeline.candidates[at].key)
 
+    def opening(self, costs: Costs = EQUAL_COSTS) -> tuple[Candidate, ...]:
+        """What is asked about first if the ends are what they are said to be: both of them, and what lies between."""
+        search = self.search
+        candidates: list[Candidate] = []
+        for side in (Side.OLD, Side.NEW, Side.UNTESTABLE):
+            step = search.ask(costs)
+            if not isinstance(step, Try):
+                break
+            candidates.append(self.timeline.candidates[step.at])
+            search = search.tell(step.at, side)
+        return tuple(candidates)
+
     def if_missing(self, most: int) -> tuple[Candidate, ...]:
         """What would be asked about next, and next again, if none of them had a build."""
         search = self.search

@@ -35,6 +35,13 @@ class Source(Protocol):
     def look_up(self, candidates: Sequence[Candidate]) -> None:
         """Find several side by side, so that ``find`` then knows them. Errors are left for ``find`` to raise."""
 
+    def with_origin(self, build: Build) -> Build:
+        """The build; one that ``find`` gave without its revision with what its server tells of it, be that nothing.
+
+        Called once a build, before it is judged: only one that did not tell itself costs a question. Raises
+        ``NetworkError``.
+        """
+
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         """The changesets after last old up to first new, oldest first; empty when nobody can tell. One request."""
 

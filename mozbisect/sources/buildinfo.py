@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mozbisect.catalog.repos import at_path
-from mozbisect.core.errors import NetworkError
-from mozbisect.net import Http
+from mozbisect.core.errors import NetworkError, ServerTrouble
+from mozbisect.memory import FOREVER
+from mozbisect.net import Http, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,40 @@ class Origin:
     build_id: str | None = None
 
 
-_REV_URL = re.compile(r"(https?://\S+?)/rev/([0-9a-f]{12,40})\b")
+_REV_URL = re.compile(r"(https?://\S+?)/rev/([0-9a-f]{40}|[0-9a-f]{12})(?!\S)")
 _GIT_URL = re.compile(r"https?://github\.com/\S+/commit/([0-9a-f]{40})\b")
 _BUILD_ID = re.compile(r"\b(\d{14})\b")
-_ONE_LINE = re.compile(r"\d{10,14} ([0-9a-f]{12,40})")
+_ONE_LINE = re.compile(r"\d{10,14} ([0-9a-f]{40}|[0-9a-f]{12})")
 
 
-def read_origin(http: Http, url: str) -> Origin:
-    """The origin that the file at ``url`` tells; empty where it cannot be read (it is a help, not a need)."""
+def read_origin(http: Http, url: str, *, doubt: bool = False) -> Origin:
+    """The origin that the file at ``url`` tells; empty where it cannot be read (it is a help, not a need).
+
+    ``doubt``: it was listed, and should be there.
+    """
     try:
-        text = http.text(url).text
+        return http.read(url, _from_json if url.endswith(".json") else _from_txt, keep=FOREVER, doubt=doubt)
     except NetworkError:
         return Origin()
-    return from_json(text) if url.endswith(".json") else from_txt(text)
+
+
+# Every such file tells something; one that tells nothing is half a file, or another page in its place.
+
+
+def _from_json(page: Page) -> Origin:
+    return _something(from_json(page.text), page)
+
+
+def _from_txt(page: Page) -> Origin:
+    origin = from_txt(page.text)
+    cut = "http" in page.text and not (origin.revision or origin.git_revision)
+    return _something(Origin() if cut else origin, page)
+
+
+def _something(origin: Origin, page: Page) -> Origin:
+    if origin == Origin():
+        raise ServerTrouble(f"{page.url} tells nothing about a build.", url=page.url)
+    return origin
 
 
 def from_txt(text: str) -> Origin:

@@ -5,11 +5,18 @@ Only needed to enter with a Git hash, and where the pushlog does not tell the Gi
 
 from __future__ import annotations
 
-from mozbisect.core.errors import NetworkError, NotFound
+import re
+from functools import partial
+from typing import Any
+
+from mozbisect.core.errors import NotFound
+from mozbisect.memory import FOREVER
 from mozbisect.net import Http
 
 PROJECTS = {"gecko": "firefox", "comm": "thunderbird-desktop"}
 """What Lando calls the families of repositories."""
+
+_HASH = re.compile(r"[0-9a-f]{40}")
 
 
 class Lando:
@@ -33,10 +40,16 @@ class Lando:
 
     def _ask(self, way: str, hash_: str, field: str) -> str | None:
         try:
-            answer = self._http.json(f"{self._url}/api/{way}/{self._project}/{hash_}")
+            url = f"{self._url}/api/{way}/{self._project}/{hash_}"
+            # An abbreviation may come to mean several commits.
+            return self._http.read_json(url, partial(_hash, field), keep=FOREVER if len(hash_) == 40 else None)
         except NotFound:
             return None
-        found = answer.get(field) if isinstance(answer, dict) else None
-        if not isinstance(found, str):
-            raise NetworkError(f"Lando's answer about {hash_} names no {field}.", url=self._url)
-        return found
+
+
+def _hash(field: str, answer: Any) -> str:
+    """Raises ``ValueError`` for what is no hash."""
+    found = answer[field]
+    if not _HASH.fullmatch(found):
+        raise ValueError(f"{field} is {found!r}")
+    return str(found)

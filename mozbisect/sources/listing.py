@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from mozbisect.core.errors import NotFound, ServerTrouble
-from mozbisect.net import Http, Page
+from mozbisect.net import Http, Keep, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,16 @@ class Entry:
     size: int | None = None
 
 
-def entries(http: Http, url: str) -> tuple[Entry, ...]:
-    """All rows of the folder at ``url`` (which ends in a slash), in the server's order. Raises ``NetworkError``."""
+Rows = tuple[Entry, ...]
+
+
+def entries(http: Http, url: str, *, keep: Keep[Rows] = None, doubt: bool = False) -> Rows:
+    """All rows of the folder at ``url`` (which ends in a slash), in the server's order. Raises ``NetworkError``.
+
+    ``keep`` and ``doubt`` as in ``Http.read``.
+    """
     try:
-        return http.read(url, _entries, accept="application/json")
+        return http.read(url, _entries, accept="application/json", keep=keep, doubt=doubt)
     except NotFound:
         return ()
 

@@ -67,6 +67,15 @@ class Mozilla:
     def look_up(self, candidates: Sequence[Candidate]) -> None:
         together([partial(self._quietly, item) for item in candidates])
 
+    def with_origin(self, build: Build) -> Build:
+        """Of nightlies alone: a push is known by its revision, and of a release ``find`` tells it."""
+        if build.revision is not None or build.candidate.kind is not Kind.NIGHTLY:
+            return build
+        try:
+            return self._nightlies.with_origin(build)
+        except NoBuild:
+            return build
+
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         return self._pushes.describe(finding)
 

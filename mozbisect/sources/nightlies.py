@@ -7,27 +7,37 @@ in them are called is told by ``catalog/names.py``.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import TypeVar
 from urllib.parse import quote
 
 from mozbisect.catalog import names
 from mozbisect.catalog.apps import NIGHTLY_TYPES, app
 from mozbisect.catalog.apps import Nightlies as Row
 from mozbisect.catalog.checksums import parse_checksums, parse_sums
-from mozbisect.core.errors import Expired, NoBuild, NotFound, NothingToSearch, UsageError
+from mozbisect.core.errors import Expired, NoBuild, NotFound, NothingToSearch, ServerTrouble, UsageError
 from mozbisect.core.model import Bound, Build, Candidate, Day, Digest, Kind, Leg, Revision, Target, Timeline
-from mozbisect.net import Http
+from mozbisect.memory import A_DAY, ASK, FOREVER
+from mozbisect.net import Http, Page
 from mozbisect.sources.buildinfo import Origin, read_origin
 from mozbisect.sources.listing import Entry, entries
 from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.span import Pushed, at_or_after, at_or_before, in_order, span
 from mozbisect.sources.together import together
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
 SPARE_DAYS = 7
 """How far beyond the bounds nightlies are listed, to stand in for an end without a build."""
+
+SETTLED = timedelta(days=3)
+"""So long after its day, what the archive holds of a nightly does not change any more; nor does a month's listing."""
 
 SUMS = {"SHA512SUMS": "sha512", "SHA256SUMS": "sha256"}
 """Digests of all files of a folder, where there is no ``.checksums`` for one build."""
@@ -38,20 +48,40 @@ _FOLDER = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:-(\d\d))?(?:-(\d\d)-(\d\d))?-(.+)
 Rows = Mapping[str, Entry]
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What a folder that was listed held: the package, and whether its checksums lie beside it."""
+
+    era: names.Files
+    package: str
+    summed: bool
+
+
 class Nightlies:
     """The nightly folders of one app on one archive server; of an app that has none it is never asked."""
 
     def __init__(
-        self, http: Http, archive_url: str, target: Target, *, today: date, pushed: Pushed, pushlog: Pushlog
+        self,
+        http: Http,
+        archive_url: str,
+        target: Target,
+        *,
+        today: date,
+        pushed: Pushed,
+        pushlog: Pushlog,
+        origin_later: bool = False,
     ) -> None:
         """``pushed`` is for a range with a revision at one end only; ``pushlog`` for builds that do not say where
-        they come from."""
+        they come from. ``origin_later``: a build will itself tell its revision once it is here, so that ``find`` does
+        not ask for it; ``with_origin`` does, for one that did not."""
         self._http = http
         self._archive = f"{archive_url.rstrip('/')}"
         self._target = target
         self._today = today
         self._pushed = pushed
         self._pushlog = pushlog
+        self._origin_later = origin_later
+        self._listed: dict[tuple[datetime, str], _Listed] = {}
 
     def timeline(self, leg: Leg) -> Timeline:
         """The nightlies of the leg and a few beyond. Raises ``NothingToSearch``, ``UsageError``, ``NetworkError``."""
@@ -63,7 +93,8 @@ class Nightlies:
             )
         first = max(old[0].date(), self._row.since) - timedelta(days=SPARE_DAYS)
         last = min(new[1].date() + timedelta(days=SPARE_DAYS), self._today + timedelta(days=1))
-        found = [item for item in self._between(first, last, leg.repo) if first <= item.when.date() <= last]
+        surely = old[0].date(), new[1].date()
+        found = [item for item in self._between(first, last, leg.repo, surely) if first <= item.when.date() <= last]
         if not found:
             # Of a release branch there are nightlies in some years only; its pushes are built in any.
             error = NothingToSearch if leg.repo == app(self._target.app).repo else Expired
@@ -104,30 +135,30 @@ class Nightlies:
 
     def find(self, nightly: Candidate) -> Build:
         """The target's build in a nightly's folder. Raises ``NoBuild``, ``NetworkError``."""
-        url = f"{self._base}/{nightly.when:%Y/%m}/{nightly.key}/"
+        foretold = self._foretold(nightly) if self._origin_later else None
+        if foretold is not None:
+            return foretold
+        url = self._url(nightly)
         files = self._files(nightly)
-        rows = self._rows(url)
+        rows = self._rows(url, nightly)
         package = self._package(rows, files)
-        aside = url.removesuffix("/").removesuffix(files.aside) + "/"
+        self._listed[nightly.when, nightly.key] = _Listed(files, package.string, _sums_of(package) in rows)
+        later = self._origin_later
         origin, digest = together(
             [
-                lambda: self._origin(aside, rows if aside == url else self._rows(aside), package, files, nightly),
+                lambda: Origin() if later else self._origin(url, rows, package, files, nightly),
                 lambda: self._digest(url, package, rows),
             ]
         )
-        return Build(
-            candidate=nightly,
-            app=self._target.app,
-            build_type=files.found,
-            url=url + quote(package.string),
-            file_name=package.string,
-            repo=origin.repo or nightly.repo,
-            revision=origin.revision,
-            git_revision=origin.git_revision,
-            build_id=origin.build_id or _build_id(nightly),
-            size=rows[package.string].size,
-            digest=digest,
-        )
+        build = self._build(nightly, files, package.string, rows[package.string].size, digest)
+        return _from(build, origin)
+
+    def with_origin(self, build: Build) -> Build:
+        """The build with its revision, as far as the files beside it tell. Raises ``NoBuild``, ``NetworkError``."""
+        nightly = build.candidate
+        url, files = self._url(nightly), self._files(nightly)
+        rows = self._rows(url, nightly)
+        return _from(build, self._origin(url, rows, self._package(rows, files), files, nightly))
 
     @property
     def _row(self) -> Row:
@@ -158,15 +189,20 @@ class Nightlies:
     def _around(self, bound: Bound, repo: str) -> tuple[tuple[datetime, datetime], list[Candidate]]:
         first, last = self._moments(bound, repo, old=True)
         spare = timedelta(days=SPARE_DAYS)
-        return (first, last), self._between(first.date() - spare, last.date() + spare, repo)
+        surely = first.date(), last.date()
+        return (first, last), self._between(first.date() - spare, last.date() + spare, repo, surely)
 
-    def _between(self, first: date, last: date, repo: str) -> list[Candidate]:
-        months = sorted({(day.year, day.month) for day in _days(first, last)})
-        pages = together([partial(self._month, *month, repo) for month in months])
+    def _between(self, first: date, last: date, repo: str, surely: tuple[date, date]) -> list[Candidate]:
+        """The nightlies of all months from ``first`` to ``last``; those of ``surely`` should hold some."""
+        wanted = _months(*surely)
+        pages = together([partial(self._month, month, repo, doubt=month in wanted) for month in _months(first, last)])
         return sorted((item for page in pages for item in page), key=lambda item: (item.when, item.key))
 
-    def _month(self, year: int, month: int, repo: str) -> list[Candidate]:
-        rows = entries(self._http, f"{self._base}/{year:04}/{month:02}/")
+    def _month(self, month: date, repo: str, *, doubt: bool) -> list[Candidate]:
+        """``month``: the first day of it."""
+        over = (month + timedelta(days=31)).replace(day=1)
+        keep = FOREVER if over + SETTLED < self._today else ASK
+        rows = entries(self._http, f"{self._base}/{month:%Y/%m}/", keep=keep, doubt=doubt)
         found = (self._candidate(row.name, repo) for row in rows if row.is_folder)
         return [item for item in found if item is not None]
 
@@ -185,14 +221,58 @@ class Nightlies:
 
     # ---------------------------------------------------------------------------------------- what is in a folder
 
+    def _url(self, nightly: Candidate) -> str:
+        return f"{self._base}/{nightly.when:%Y/%m}/{nightly.key}/"
+
+    def _build(
+        self, nightly: Candidate, files: names.Files, name: str, size: int | None, digest: Digest | None
+    ) -> Build:
+        return Build(
+            candidate=nightly,
+            app=self._target.app,
+            build_type=files.found,
+            url=self._url(nightly) + quote(name),
+            file_name=name,
+            repo=nightly.repo,
+            build_id=_build_id(nightly),
+            size=size,
+            digest=digest,
+        )
+
+    def _foretold(self, nightly: Candidate) -> Build | None:
+        """The build, without listing its folder: between two builds of one name lies none of another.
+
+        Its checksums, which whoever uploaded it made, tell that it is there, and its size. None: the folder is to be
+        listed after all.
+        """
+        files = self._files(nightly)
+        name = self._name_between(nightly, files)
+        match = files.package.fullmatch(name) if name else None
+        if match is None:
+            return None
+        try:
+            digest, size = self._checksums(self._url(nightly) + quote(_sums_of(match)), match.string)
+        except (NotFound, ServerTrouble):
+            return None
+        return self._build(nightly, files, match.string, size, digest)
+
+    def _name_between(self, nightly: Candidate, files: names.Files) -> str | None:
+        """What the package is called in the nearest folders before and after, if they agree; None if not."""
+        seen, here = sorted(self._listed.copy().items()), (nightly.when, nightly.key)
+        before = next((listed for key, listed in reversed(seen) if key < here), None)
+        after = next((listed for key, listed in seen if key > here), None)
+        same = before is not None and before == after and before.summed and before.era == files
+        return before.package if before and same else None
+
     def _files(self, nightly: Candidate) -> names.Files:
         match = _FOLDER.fullmatch(nightly.key)
         era = match and names.era_of(self._target, nightly.repo, nightly.when.date(), match[7])
         assert era, "only folders of an era become candidates"
         return names.files(self._target, era)
 
-    def _rows(self, url: str) -> Rows:
-        return {entry.name: entry for entry in entries(self._http, url) if not entry.is_folder}
+    def _rows(self, url: str, nightly: Candidate) -> Rows:
+        keep = FOREVER if nightly.when.date() + SETTLED < self._today else None
+        return {entry.name: entry for entry in entries(self._http, url, keep=keep, doubt=True) if not entry.is_folder}
 
     def _package(self, rows: Rows, files: names.Files) -> re.Match[str]:
         fitting = [match for name in rows if (match := files.package.fullmatch(name))]
@@ -205,13 +285,16 @@ class Nightlies:
 
     def _origin(self, url: str, rows: Rows, package: re.Match[str], files: names.Files, nightly: Candidate) -> Origin:
         """Which revision the build was made from, from the first of its information files that says so."""
+        aside = url.removesuffix("/").removesuffix(files.aside) + "/"
+        if aside != url:
+            url, rows = aside, self._rows(aside, nightly)
         if files.info is None:
             return self._pushed_then(nightly)
         fitting = [match for name in rows if (match := files.info.fullmatch(name))]
         version = package.groupdict().get("version")
         rank = partial(names.rank, self._target)
         for match in sorted(fitting, key=lambda match: (match["version"] == version, rank(match)), reverse=True):
-            origin = read_origin(self._http, url + quote(match.string))
+            origin = read_origin(self._http, url + quote(match.string), doubt=True)
             if origin.revision:
                 return origin
         return Origin()
@@ -223,20 +306,54 @@ class Nightlies:
 
     def _digest(self, url: str, package: re.Match[str], rows: Rows) -> Digest | None:
         name = package.string
-        ending = package.groupdict().get("ending") or ""
-        published = next((sums for sums in (f"{name.removesuffix(ending)}.checksums", *SUMS) if sums in rows), None)
+        published = next((sums for sums in (_sums_of(package), *SUMS) if sums in rows), None)
         if published is None:
             return None
         try:
-            text = self._http.text(url + quote(published)).text
+            if published in SUMS:
+                read = partial(_listed_sum, name, SUMS[published])
+                return self._http.read(url + published, read, keep=A_DAY, doubt=True)
+            return self._checksums(url + quote(published), name, doubt=True)[0]
         except NotFound:
             return None
-        if published in SUMS:
-            listed = parse_sums(text, SUMS[published])
-            return next((value for path, value in listed.items() if path.rpartition("/")[2] == name), None)
-        sums = parse_checksums(text)
-        named = next((value for path, value in sums.items() if path.rpartition("/")[2] == name), None)
-        return named[0] if named else None
+        except ServerTrouble as error:
+            log.debug("%s is not verified: %s", name, error.what)
+            return None
+
+    def _checksums(self, url: str, name: str, *, doubt: bool = False) -> tuple[Digest, int]:
+        """Digest and size of a file. Raises ``ServerTrouble`` if the checksums at ``url`` do not name it."""
+        return self._http.read(url, partial(_checksum, name), keep=FOREVER, doubt=doubt)
+
+
+def _checksum(name: str, page: Page) -> tuple[Digest, int]:
+    return _of_file(name, parse_checksums(page.text), page)
+
+
+def _listed_sum(name: str, algorithm: str, page: Page) -> Digest:
+    return _of_file(name, parse_sums(page.text, algorithm), page)
+
+
+def _of_file(name: str, sums: Mapping[str, T], page: Page) -> T:
+    """What is said of a file. A list that does not name it was cut short, or is another page in its place."""
+    for path, value in sums.items():
+        if path.rpartition("/")[2] == name:
+            return value
+    raise ServerTrouble(f"{page.url} does not name {name}.", url=page.url)
+
+
+def _sums_of(package: re.Match[str]) -> str:
+    """What the checksums of one build are called."""
+    return f"{package.string.removesuffix(package.groupdict().get('ending') or '')}.checksums"
+
+
+def _from(build: Build, origin: Origin) -> Build:
+    return replace(
+        build,
+        repo=origin.repo or build.repo,
+        revision=origin.revision or build.revision,
+        git_revision=origin.git_revision or build.git_revision,
+        build_id=origin.build_id or build.build_id,
+    )
 
 
 def _notes(leg: Leg, found: Sequence[Candidate], old_at: int, new_at: int) -> tuple[str, ...]:
@@ -255,8 +372,10 @@ def _notes(leg: Leg, found: Sequence[Candidate], old_at: int, new_at: int) -> tu
     return tuple(notes)
 
 
-def _days(first: date, last: date) -> Iterable[date]:
-    return (first + timedelta(days=at) for at in range((last - first).days + 1))
+def _months(first: date, last: date) -> list[date]:
+    """The first days of the months in which the days from ``first`` to ``last`` lie."""
+    days = (first + timedelta(days=at) for at in range((last - first).days + 1))
+    return sorted({day.replace(day=1) for day in days})
 
 
 def _build_id(nightly: Candidate) -> str | None:

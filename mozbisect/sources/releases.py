@@ -7,10 +7,12 @@ own dates are those of its last move.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from mozbisect.catalog import names, versions
@@ -20,7 +22,7 @@ from mozbisect.catalog.checksums import parse_sums
 from mozbisect.catalog.releases import LEFT_CENTRAL
 from mozbisect.catalog.repos import repo
 from mozbisect.catalog.versions import Version
-from mozbisect.core.errors import NetworkError, NoBuild, NotFound, NothingToSearch, UsageError
+from mozbisect.core.errors import NetworkError, NoBuild, NotFound, NothingToSearch, ServerTrouble, UsageError
 from mozbisect.core.model import (
     Before,
     Bound,
@@ -36,13 +38,16 @@ from mozbisect.core.model import (
     Target,
     Timeline,
 )
-from mozbisect.net import Http
+from mozbisect.memory import A_DAY, ASK
+from mozbisect.net import Http, Page
 from mozbisect.sources.buildinfo import Origin, read_origin
 from mozbisect.sources.listing import entries
 from mozbisect.sources.nightlies import SUMS
 from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.span import Span, at_or_after, at_or_before, span
 from mozbisect.sources.together import together
+
+log = logging.getLogger(__name__)
 
 SPARE = 3
 """How many versions beyond the bounds are listed, to stand in for an end without a build."""
@@ -117,7 +122,8 @@ class Releases:
         if place is None:
             raise NoBuild("its build candidates are not kept any more")
         pattern = names.released(self._target, release.key)
-        fitting = [match for entry in entries(self._http, place) if (match := pattern.fullmatch(entry.name))]
+        listed = entries(self._http, place, keep=A_DAY)
+        fitting = [match for entry in listed if (match := pattern.fullmatch(entry.name))]
         if not fitting:
             raise NoBuild(f"no {names.platform_of(self._target).release} build in {self._target.lang}")
         name = max(fitting, key=partial(names.rank, self._target)).string
@@ -152,17 +158,15 @@ class Releases:
         return repo(app(self._target.app).repo).family
 
     def _listed(self) -> list[Version]:
-        folders = (entry.name for entry in entries(self._http, f"{self._base}/releases/") if entry.is_folder)
-        found = [versions.parse(name) for name in folders]
+        listed = entries(self._http, f"{self._base}/releases/", keep=ASK, doubt=True)
+        found = [versions.parse(entry.name) for entry in listed if entry.is_folder]
         return [version for version in found if version is not None]
 
     def _dates(self) -> Mapping[str, date]:
         """Version → day; empty when nobody tells: then bounds that are versions still will do."""
         try:
-            answer = self._http.json(f"{self._details}/{self._row.history}")
-            rows = answer["releases"].values()  # type: ignore[index]
-            return {str(row["version"]): date.fromisoformat(row["date"]) for row in rows if row.get("date")}
-        except (NetworkError, KeyError, TypeError, ValueError, AttributeError):
+            return self._http.read_json(f"{self._details}/{self._row.history}", _dates, keep=ASK, doubt=True)
+        except NetworkError:
             return {}
 
     def _candidate(self, version: Version, dates: Mapping[str, date]) -> Candidate:
@@ -222,7 +226,8 @@ class Releases:
     def _aside(self, release: Candidate) -> str | None:
         """The folder of the last build candidate, which became the release; None where none is kept."""
         url = f"{self._base}/candidates/{release.key}-candidates/"
-        builds = [int(match[1]) for entry in entries(self._http, url) if (match := _BUILD.fullmatch(entry.name))]
+        listed = entries(self._http, url, keep=A_DAY)
+        builds = [int(match[1]) for entry in listed if (match := _BUILD.fullmatch(entry.name))]
         return f"{url}build{max(builds)}/{self._inner}" if builds else None
 
     def _origin(self, release: Candidate, aside: str | None) -> Origin:
@@ -244,11 +249,26 @@ class Releases:
         path = f"{place.removeprefix(base)}{name}"
         for sums, algorithm in SUMS.items():
             try:
-                text = self._http.text(f"{base}{sums}").text
+                return self._http.read(f"{base}{sums}", partial(_sum_of, path, algorithm), keep=A_DAY, doubt=True)
             except NotFound:
                 continue
-            return parse_sums(text, algorithm).get(path)
+            except ServerTrouble as error:
+                log.debug("%s is not verified: %s", name, error.what)
+                return None
         return None
+
+
+def _sum_of(path: str, algorithm: str, page: Page) -> Digest:
+    """A list that does not name the file was cut short, or is another page in its place."""
+    try:
+        return parse_sums(page.text, algorithm)[path]
+    except KeyError:
+        raise ServerTrouble(f"{page.url} does not name {path}.", url=page.url) from None
+
+
+def _dates(answer: Any) -> dict[str, date]:
+    rows = answer["releases"].values()
+    return {str(row["version"]): date.fromisoformat(row["date"]) for row in rows if row.get("date")}
 
 
 def _released(text: str, dates: Mapping[str, date]) -> date:

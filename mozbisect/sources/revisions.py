@@ -97,7 +97,9 @@ class Revisions:
         if (here and is_head(here, text)) or not self._any_repo:
             return {home: here} if here else {}
         others = [name for name in _relatives(home) if name != home]
-        pushes: list[Candidate | None] = together([partial(self._pushlog.of, name, text) for name in others])
+        pushes: list[Candidate | None] = together(
+            [partial(self._pushlog.of, name, text, doubt=False) for name in others]
+        )
         asked = {home: here, **dict(zip(others, pushes, strict=True))}
         return {name: push for name, push in asked.items() if push is not None}
 

@@ -7,16 +7,27 @@ then a candidate without a build, and never an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from mozbisect.catalog import names
-from mozbisect.core.errors import NoBuild, NotFound, ServerTrouble
+from mozbisect.core.errors import NetworkError, NoBuild, NotFound, ServerTrouble
 from mozbisect.core.model import Build, Candidate, Digest, Target
-from mozbisect.net import Guard, Http, Refused
+from mozbisect.memory import A_DAY, FOREVER
+from mozbisect.net import Guard, Http, Keep, Page, Refused
+from mozbisect.sources.together import together
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TASK_ID = re.compile(r"[\w-]+", re.ASCII)
 CHAIN_OF_TRUST = "public/chain-of-trust.json"
 
 NO_CREDENTIALS = (
@@ -50,15 +61,13 @@ class Taskcluster:
         self._http = http
         self._root = root_url.rstrip("/")
         self._target = target
+        self._artifact_host: str | None = None  # where artifacts lie, once the queue has sent us there
 
     def find(self, push: Candidate) -> Build:
         """The build of a push's head, of the first build type that has one. Raises ``NoBuild``, ``NetworkError``."""
         assert push.revision is not None
         reasons = []
-        for build_type, namespace in names.routes(self._target, push.repo, push.revision, push.when):
-            task = self._indexed(namespace)
-            if task is None:
-                continue
+        for build_type, task in self._tasks(names.routes(self._target, push.repo, push.revision, push.when)):
             try:
                 return self._build(push, build_type, task)
             except NoBuild as none:
@@ -79,16 +88,28 @@ class Taskcluster:
     def _stamp(self, task: str) -> str | None:
         for name in ("public/build/target.json", "public/build/en-US/target.json"):
             try:
-                said = self._get(f"queue/v1/task/{task}/artifacts/{name}").get("moz_source_stamp")
+                said = self._get(f"queue/v1/task/{task}/artifacts/{name}", lambda row: row.get("moz_source_stamp"))
             except (NotFound, Refused):
                 continue
             if isinstance(said, str) and said:
                 return said
         return None
 
+    def _tasks(self, routes: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """(build type, task) of the routes that the index has, in order of wish."""
+        none = True
+        for build_type, namespace in routes:
+            if task := self._indexed(namespace):
+                none = False
+                yield build_type, task
+        if none:  # which is believed when it is said for the second time
+            tasks = together([partial(self._indexed, namespace) for _, namespace in routes])
+            yield from ((build_type, task) for (build_type, _), task in zip(routes, tasks, strict=True) if task)
+
     def _indexed(self, namespace: str) -> str | None:
         try:
-            return str(self._get(f"index/v1/task/{namespace}")["taskId"])
+            # A task that is done over later is indexed in place of the first.
+            return self._get(f"index/v1/task/{namespace}", _task_id, keep=A_DAY)
         except NotFound:
             return None
 
@@ -113,17 +134,46 @@ class Taskcluster:
         The chain of trust, which a finished run publishes, tells all three in one answer.
         """
         try:
-            signed = self._get(f"queue/v1/task/{task}/artifacts/{CHAIN_OF_TRUST}")
+            signed = self._chain_of_trust(task)
         except (NotFound, Refused, ServerTrouble):  # it is a help; the task itself is asked in its place
             run = self._completed_run(task)
             return run, self._wanted(self._artifacts(task, run), task), None
+        name = self._wanted(set(signed.digests), task)
+        return signed.run, name, signed.digests[name]
+
+    def _chain_of_trust(self, task: str) -> _Signed:
+        """Asked of the queue, which sends us on to where all artifacts lie: ``<host>/<task>/<run>/<name>``.
+
+        So from the second time on we look there at once. Nearly every build is made by its first run; what another run
+        made is not there, and the queue is asked. What is said of a run holds wherever it lies.
+        """
+        url = f"{self._root}/api/queue/v1/task/{task}/artifacts/{CHAIN_OF_TRUST}"
+        read = partial(self._signed, task)
+        if self._artifact_host is not None:
+            try:
+                place = f"{self._artifact_host}/{task}/0/{CHAIN_OF_TRUST}"
+                return self._http.read(place, read, keep=FOREVER, known_as=url)
+            except (NotFound, Refused):
+                pass
+            except NetworkError as error:
+                log.debug("%s: back to the queue", error.what)
+                self._artifact_host = None
+        return self._http.read(url, read, keep=FOREVER, known_as=url, doubt=True)
+
+    def _signed(self, task: str, page: Page) -> _Signed:
+        """Raises ``ServerTrouble`` for what is no chain of trust of this task."""
         try:
-            name = self._wanted(set(signed["artifacts"]), task)
-            return int(signed["runId"]), name, Digest("sha256", str(signed["artifacts"][name]["sha256"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ServerTrouble(
-                f"The chain of trust of task {task} cannot be read ({error}).", url=self._root
-            ) from error
+            row = json.loads(page.text)
+            digests = {name: _digest(about["sha256"]) for name, about in row["artifacts"].items()}
+            signed = _Signed(int(row["runId"]), digests)
+            if row.get("taskId", task) != task:
+                raise ValueError(f"it is of task {row['taskId']}")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ServerTrouble(f"The chain of trust of task {task} cannot be read ({error}).", url=page.url) from error
+        host, found, rest = page.url.partition(f"/{task}/{signed.run}/{CHAIN_OF_TRUST}")
+        if found and not rest:
+            self._artifact_host = host
+        return signed
 
     def _wanted(self, found: set[str], task: str) -> str:
         for pattern in names.artifacts(self._target):
@@ -134,13 +184,12 @@ class Taskcluster:
 
     def _completed_run(self, task: str) -> int:
         try:
-            runs = self._get(f"queue/v1/task/{task}/status")["status"]["runs"]
+            completed = self._get(f"queue/v1/task/{task}/status", _completed, doubt=True)
         except NotFound:
             raise NoBuild(f"task {task} has expired") from None
-        for run in reversed(runs):
-            if run["state"] == "completed":
-                return int(run["runId"])
-        raise NoBuild(f"task {task} has no completed run")
+        if not completed:
+            raise NoBuild(f"task {task} has no completed run")
+        return completed[-1]
 
     def _artifacts(self, task: str, run: int) -> set[str]:
         """The names of a run's artifacts. Those of storage type ``error`` are listed and do not exist."""
@@ -148,17 +197,47 @@ class Taskcluster:
         after = ""
         while True:
             try:
-                page = self._get(f"queue/v1/task/{task}/runs/{run}/artifacts{after}")
+                more, token = self._get(f"queue/v1/task/{task}/runs/{run}/artifacts{after}", _listed, doubt=True)
             except NotFound:
                 raise NoBuild(f"the artifacts of task {task} have expired") from None
-            found.update(str(row["name"]) for row in page["artifacts"] if row.get("storageType") != "error")
-            if not page.get("continuationToken"):
+            found |= more
+            if not token:
                 return found
-            after = f"?continuationToken={page['continuationToken']}"
+            after = f"?continuationToken={token}"
 
-    def _get(self, path: str) -> dict[str, Any]:
-        url = f"{self._root}/api/{path}"
-        answer = self._http.json(url)
-        if not isinstance(answer, dict):
-            raise ServerTrouble(f"{url} answered with {type(answer).__name__}, not with an object.", url=url)
-        return answer
+    def _get(self, path: str, read: Callable[[Any], T], *, keep: Keep[T] = None, doubt: bool = False) -> T:
+        return self._http.read_json(f"{self._root}/api/{path}", read, keep=keep, doubt=doubt)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """What a chain of trust says: which run it is of, and the digests of its artifacts, where it has one."""
+
+    run: int
+    digests: Mapping[str, Digest | None]
+
+
+# ------------------------------------------------------------------------ answers → values; what raises is asked again
+
+
+def _digest(digits: str) -> Digest | None:
+    if digits and not _SHA256.fullmatch(digits):
+        raise ValueError(f"{digits!r} is no SHA-256")
+    return Digest("sha256", digits) if digits else None
+
+
+def _task_id(answer: Any) -> str:
+    found = answer["taskId"]
+    if not _TASK_ID.fullmatch(found):
+        raise ValueError(f"{found!r} is no task")
+    return str(found)
+
+
+def _completed(answer: Any) -> list[int]:
+    return [int(run["runId"]) for run in answer["status"]["runs"] if run["state"] == "completed"]
+
+
+def _listed(answer: Any) -> tuple[set[str], str]:
+    """Names, and the token of the next page."""
+    found = {str(row["name"]) for row in answer["artifacts"] if row.get("storageType") != "error"}
+    return found, str(answer.get("continuationToken") or "")

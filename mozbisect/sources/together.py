@@ -15,7 +15,7 @@ MOST_AT_ONCE = 8
 """A polite number: the archive and Taskcluster serve everybody."""
 
 
-def together(questions: Sequence[Callable[[], Any]]) -> list[Any]:
+def together(questions: Sequence[Callable[[], Any]], *, at_once: int = MOST_AT_ONCE) -> list[Any]:
     """The answers, in the order of the questions. The first in that order that raises is raised."""
     if len(questions) <= 1:
         return [question() for question in questions]
@@ -23,7 +23,7 @@ def together(questions: Sequence[Callable[[], Any]]) -> list[Any]:
     answers: list[Future[Any]] = [Future() for _ in questions]
     for pair in zip(answers, questions, strict=True):
         waiting.put(pair)
-    for _ in range(min(len(questions), MOST_AT_ONCE)):
+    for _ in range(min(len(questions), at_once)):
         threading.Thread(target=_ask, args=(waiting,), name="look-up", daemon=True).start()
     return [answer.result() for answer in answers]
 

@@ -197,8 +197,23 @@ def test_the_page_about_a_build_is_never_the_one_called_info() -> None:
             [
                 "gecko.v2.autoland.shippable.revision.R.firefox.linux64-opt",
                 "gecko.v2.autoland.revision.R.firefox.linux64-opt",
+            ],
+        ),
+        (  # while there were such builds
+            target("firefox", "linux", "x86_64", "shippable"),
+            "autoland",
+            datetime(2019, 6, 1, tzinfo=UTC),
+            [
+                "gecko.v2.autoland.shippable.revision.R.firefox.linux64-opt",
+                "gecko.v2.autoland.revision.R.firefox.linux64-opt",
                 "gecko.v2.autoland.revision.R.firefox.linux64-pgo",
             ],
+        ),
+        (  # who asks for it is believed
+            target("firefox", "linux", "x86_64", "pgo"),
+            "autoland",
+            NOW,
+            ["gecko.v2.autoland.revision.R.firefox.linux64-pgo"],
         ),
         (
             target("firefox", "linux", "aarch64", "debug"),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mozbisect.sources.buildinfo import Origin, from_json, from_txt, repo_at
+from mozbisect.net import Http
+from mozbisect.sources.buildinfo import Origin, from_json, from_txt, read_origin, repo_at
+from tests.serving import File, Instead, serving
 
 DATA = Path(__file__).parent.parent / "data"
 REV = "34a66aaaca81" + "0" * 28
@@ -78,3 +80,20 @@ def test_odd_json_says_nothing(text: str) -> None:
 )
 def test_the_repository_is_known_by_the_end_of_its_url(url: str, name: str | None) -> None:
     assert repo_at(url) == name
+
+
+WHOLE = f"20260902214000\nhttps://hg.mozilla.org/mozilla-central/rev/{'a' * 40}\n"
+
+
+@pytest.mark.parametrize("spoilt", ["", "<html>sorry</html>", *(WHOLE[:at] for at in (5, 13, 20, 40, 71, 80, 97))])
+def test_half_a_file_is_asked_for_again(http: Http, spoilt: str) -> None:
+    with serving() as server:
+        url = server.put("/x.txt", WHOLE.encode())
+        server.faults["/x.txt"] += [Instead(File(spoilt.encode()))]
+        assert read_origin(http, url).revision == "a" * 40
+
+
+def test_a_file_that_tells_no_revision_is_a_file_all_the_same(http: Http) -> None:
+    with serving() as server:
+        assert read_origin(http, server.put("/x.txt", b"20260902214000\n")).build_id == "20260902214000"
+        assert len(server.seen) == 1

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
 from mozbisect.core.errors import NoBuild, NothingToSearch, ServerTrouble, UsageError
 from mozbisect.core.model import Bound, BuildId, Candidate, Day, Digest, Kind, Leg, LegKind, Release, Revision, Target
+from mozbisect.memory import Memory
 from mozbisect.net import Http
 from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushlog import Pushlog
 from tests.canned import Canned
+from tests.serving import File, Instead, serving
 
 LINUX = Target("firefox", "linux", "x86_64", ("shippable", "opt", "pgo"))
 TODAY = date(2026, 11, 23)
@@ -35,14 +39,16 @@ def months(server: Canned, **folders: tuple[str, ...]) -> None:
         server.says(path, {"prefixes": [f"{name}/" for name in names], "files": []})
 
 
-def nightlies(server: Canned, http: Http, *, pushed: Candidate | None = None, target: Target = LINUX) -> Nightlies:
+def nightlies(
+    server: Canned, http: Http, *, pushed: Candidate | None = None, target: Target = LINUX, today: date = TODAY
+) -> Nightlies:
     def push_of(revision: str) -> Candidate:
         if pushed is None:
             raise UsageError("unknown")
         return pushed
 
     pushlog = Pushlog(http, f"{server.url}/hg")
-    return Nightlies(http, f"{server.url}/pub", target, today=TODAY, pushed=push_of, pushlog=pushlog)
+    return Nightlies(http, f"{server.url}/pub", target, today=today, pushed=push_of, pushlog=pushlog)
 
 
 def leg(old: Bound, new: Bound) -> Leg:
@@ -294,3 +300,147 @@ def test_the_nightlies_of_one_bound_come_latest_first_and_else_the_nearest_are_n
     with pytest.raises(NothingToSearch) as caught:
         source.at(day("2026-09-03"), "mozilla-central")
     assert "2026-09-02-21-40-00-mozilla-central" in caught.value.advice
+
+
+# --------------------------------------------------------------------------------------------- fewer requests
+
+NIGHT = "2026-09-{:02}-09-20-00-mozilla-central"
+
+
+def night(day: int) -> Candidate:
+    return Candidate(Kind.NIGHTLY, NIGHT.format(day), "mozilla-central", datetime(2026, 9, day, 9, 20, tzinfo=UTC))
+
+
+def place(day: int) -> str:
+    return f"/pub/firefox/nightly/2026/09/{NIGHT.format(day)}/"
+
+
+def with_folder(server: Canned, day: int, name: str, *, summed: bool = True) -> None:
+    stem = name.partition(".tar")[0]
+    names = (name, *([f"{stem}.checksums"] if summed else []), f"{stem}.txt")
+    rows = [{"name": one, "size": 40 + day, "last_modified": ""} for one in names]
+    server.says(place(day), {"prefixes": [], "files": rows})
+    if summed:
+        server.says(f"{place(day)}{stem}.checksums", f"{SHA} sha512 {40 + day} {name}\n", kind="text/plain")
+    server.says(f"{place(day)}{stem}.txt", f"2026090{day}092000\n{server.url}/mozilla-central/rev/{REV}\n")
+
+
+def later(server: Canned, http: Http) -> Nightlies:
+    """One whose builds tell their revision themselves."""
+    source = nightlies(server, http)
+    source._origin_later = True
+    return source
+
+
+def test_between_two_builds_of_one_name_no_folder_is_listed(server: Canned, http: Http) -> None:
+    for day in (1, 5, 9):
+        with_folder(server, day, f"{STEM}.tar.xz")
+    told, listed = later(server, http), later(server, http).find(night(5))
+    for day in (1, 9):
+        told.find(night(day))
+    server.asked.clear()
+    build = told.find(night(5))
+    assert server.asked == [f"{place(5)}{STEM}.checksums"]
+    assert build == listed
+    assert (build.size, build.digest) == (45, Digest("sha512", SHA))
+
+
+@pytest.mark.parametrize(
+    ("before", "here", "after"),
+    [
+        ("firefox-144.0a1", "firefox-144.0a1", "firefox-145.0a1"),  # a new version, on a day that we do not know
+        ("firefox-144.0a1", "firefox-145.0a1", "firefox-145.0a1"),
+        ("firefox-145.0a1", "firefox-145.0b1", "firefox-145.0a1"),  # against all order
+        (None, "firefox-145.0a1", "firefox-145.0a1"),  # nothing before it was seen
+    ],
+)
+def test_else_the_folder_tells(server: Canned, http: Http, before: str | None, here: str, after: str) -> None:
+    source = later(server, http)
+    for day, name in ((1, before), (5, here), (9, after)):
+        if name:
+            with_folder(server, day, f"{name}.en-US.linux-x86_64.tar.xz")
+    for day, name in ((1, before), (9, after)):
+        if name:
+            source.find(night(day))
+    assert source.find(night(5)).file_name == f"{here}.en-US.linux-x86_64.tar.xz"
+    assert place(5) in server.asked
+
+
+def test_a_folder_without_the_build_between_two_that_have_it_says_so(server: Canned, http: Http) -> None:
+    source = later(server, http)
+    for day in (1, 9):
+        with_folder(server, day, f"{STEM}.tar.xz")
+        source.find(night(day))
+    with_folder(server, 5, "firefox-145.0a1.en-US.win64.zip", summed=False)
+    with pytest.raises(NoBuild, match="no build for linux-x86_64"):
+        source.find(night(5))
+
+
+def test_where_builds_have_no_checksums_of_their_own_each_folder_is_listed(server: Canned, http: Http) -> None:
+    source = later(server, http)
+    for day in (1, 9, 5):
+        with_folder(server, day, f"{STEM}.tar.xz", summed=False)
+        assert source.find(night(day)).size == 40 + day
+
+
+def test_what_a_build_tells_itself_is_asked_for_only_when_it_did_not(server: Canned, http: Http) -> None:
+    with_folder(server, 5, f"{STEM}.tar.xz")
+    source = later(server, http)
+    build = source.find(night(5))
+    assert build.revision is None
+    assert not any(path.endswith(".txt") for path in server.asked)
+    assert source.with_origin(build) == nightlies(server, http).find(night(5))
+    assert source.with_origin(build).revision == REV
+
+
+# ------------------------------------------------------------------------------------------ what is remembered
+
+
+def test_what_is_over_is_remembered_and_what_is_not_is_asked_for_again(server: Canned, tmp_path: Path) -> None:
+    months(server, m2026_09=SEPTEMBER, m2026_10=("2026-10-05-09-00-00-mozilla-central",), m2026_11=())
+    server.says("/pub/firefox/nightly/2026/11/", {"prefixes": ["2026-11-05-09-00-00-mozilla-central/"], "files": []})
+
+    def asked(today: date) -> list[str]:
+        http = Http(memory=Memory(tmp_path, loopback=True))
+        server.asked.clear()
+        source = nightlies(server, http, today=today)
+        source.timeline(leg(day("2026-09-10"), day("2026-11-05")))
+        http.close()
+        return sorted(path.removeprefix("/pub/firefox/nightly/") for path in server.asked)
+
+    assert asked(date(2026, 11, 3)) == ["2026/09/", "2026/10/", "2026/11/"]
+    assert asked(date(2026, 11, 3)) == ["2026/10/", "2026/11/"]  # October was over for too short a time
+    assert asked(date(2026, 11, 6)) == ["2026/10/", "2026/11/"]
+    assert asked(date(2026, 11, 6)) == ["2026/11/"]
+
+
+def test_a_folder_of_today_may_still_be_filled(server: Canned, tmp_path: Path) -> None:
+    def find(today: date) -> str:
+        http = Http(memory=Memory(tmp_path, loopback=True), sleep=lambda seconds: None)
+        try:
+            return nightlies(server, http, today=today).find(night(5)).file_name
+        except NoBuild:
+            return ""
+        finally:
+            http.close()
+
+    with_folder(server, 5, "firefox-145.0a1.en-US.win64.zip", summed=False)
+    assert find(date(2026, 9, 5)) == ""
+    with_folder(server, 5, f"{STEM}.tar.xz")
+    assert find(date(2026, 9, 7)) == f"{STEM}.tar.xz"
+    assert find(date(2026, 9, 20)) == f"{STEM}.tar.xz"
+    server.answers.clear()  # as if nobody answered any more
+    assert find(date(2026, 9, 20)) == f"{STEM}.tar.xz"
+
+
+@pytest.mark.parametrize("spoilt", ["", "<html>sorry</html>", f"{SHA} sha512 45 {STEM}.tar", f"{SHA[:99]}"])
+def test_checksums_that_do_not_name_the_build_are_asked_for_again(http: Http, spoilt: str) -> None:
+    with serving() as moody:
+        rows = [{"name": f"{STEM}{ending}", "size": 5, "last_modified": ""} for ending in (".tar.xz", ".checksums")]
+        listing = json.dumps({"prefixes": [], "files": rows}).encode()
+        moody.put(PATH, listing, headers={"Content-Type": "application/json"})
+        moody.put(f"{PATH}{STEM}.checksums", f"{SHA} sha512 5 {STEM}.tar.xz\n".encode())
+        moody.faults[f"{PATH}{STEM}.checksums"] += [Instead(File(spoilt.encode()))]
+        pushlog = Pushlog(http, f"{moody.base}/hg")
+        source = Nightlies(http, f"{moody.base}/pub", LINUX, today=TODAY, pushed=lambda _: NIGHTLY, pushlog=pushlog)
+        assert source.find(NIGHTLY).digest == Digest("sha512", SHA)

@@ -41,7 +41,7 @@ class MemoryPushlog:
         self.asked.append((repo, question))
         return sorted((one for one in self._pushes if one.repo == repo), key=push_id)
 
-    def of(self, repo: str, revision: str) -> Candidate | None:
+    def of(self, repo: str, revision: str, *, doubt: bool = True) -> Candidate | None:
         found = [one for one in self._of(repo, "of") if any(item.startswith(revision) for item in one.changesets)]
         return found[-1] if found else None
 

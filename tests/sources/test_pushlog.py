@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mozbisect.core.errors import ServerTrouble
-from mozbisect.net import Http
-from mozbisect.sources.pushlog import Pushlog, push_id
+from mozbisect.memory import Memory
+from mozbisect.net import Http, Page, _Got
+from mozbisect.sources.pushlog import Pushlog, _spans, push_id
 from tests.canned import Canned
 
 DATA = Path(__file__).parent.parent / "data" / "hg"
@@ -64,12 +70,13 @@ def test_an_unknown_revision_came_with_no_push(server: Canned, http: Http) -> No
 
 def test_days_are_whole_and_ids_inclusive(server: Canned, http: Http) -> None:
     log = Pushlog(http, server.url)
-    log.by_day("autoland", date(2026, 9, 1), date(2026, 9, 3))
-    log.by_id("autoland", 7, 9)
-    assert server.asked == [
-        "/integration/autoland/json-pushes?enddate=2026-09-04&startdate=2026-09-01&version=2",
-        "/integration/autoland/json-pushes?endID=9&startID=6&version=2",
-    ]
+    by_day = "/integration/autoland/json-pushes?enddate=2026-09-04&startdate=2026-09-01&version=2"
+    by_id = "/integration/autoland/json-pushes?endID=9&startID=6&version=2"
+    server.says(by_day, {"pushes": {"3": row(A)}})
+    server.says(by_id, {"pushes": {"7": row(B)}})
+    assert [push.revision for push in log.by_day("autoland", date(2026, 9, 1), date(2026, 9, 3))] == [A]
+    assert [push.revision for push in log.by_id("autoland", 7, 9)] == [B]
+    assert server.asked == [by_day, by_id]
 
 
 def test_a_recorded_full_answer_of_2013_is_described(server: Canned, http: Http) -> None:
@@ -145,3 +152,103 @@ def test_a_tag_means_a_changeset_of_its_push_or_else_the_head(
     assert found is not None
     assert found[1] == expected
     assert Pushlog(http, server.url).tagged("mozilla-central", "NO_TAG") is None
+
+
+# ------------------------------------------------------------------------------------- long ranges; what is remembered
+
+
+def as_moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@given(first=st.dates(date(2024, 1, 1), date(2026, 1, 1)), days=st.integers(0, 800))
+def test_no_second_of_a_range_is_asked_for_twice_or_never(first: date, days: int) -> None:
+    last = first + timedelta(days=days)
+    spans = [(as_moment(span["startdate"]), as_moment(span["enddate"])) for span in _spans(first, last)]
+    second = timedelta(seconds=1)
+    # Both ends of a span are exclusive.
+    for (_, end), (start, _) in pairwise(spans):
+        assert start + second == end
+    assert spans[0][0] == as_moment(str(first))
+    assert spans[-1][1] == as_moment(str(last)) + timedelta(days=1)
+    assert len(spans) <= 1 + (days > 45) * (days // 28 + 1)
+    assert all(end - start <= timedelta(days=46) for start, end in spans)
+
+
+def test_a_long_range_comes_month_by_month_in_the_order_of_ids(server: Canned, http: Http) -> None:
+    def month(words: str, *rows: tuple[str, dict[str, object]]) -> None:
+        server.says(f"/integration/autoland/json-pushes?{words}&version=2", {"pushes": dict(rows)})
+
+    month("enddate=2026-08-01&startdate=2026-07-10", a_push(9_999, A), a_push(10_001, C))
+    month("enddate=2026-09-01&startdate=2026-07-31%2023%3A59%3A59", a_push(10_000, B))
+    month("enddate=2026-09-03&startdate=2026-08-31%2023%3A59%3A59", a_push(10_002, "d" * 40))
+    found = Pushlog(http, server.url).by_day("autoland", date(2026, 7, 10), date(2026, 9, 2))
+    assert [push_id(push) for push in found] == [9_999, 10_000, 10_001, 10_002]
+
+
+TODAY = date(2026, 9, 20)
+OLD, NEW = (int(datetime(2026, 9, day, tzinfo=UTC).timestamp()) for day in (10, 19))
+
+
+@pytest.mark.parametrize(
+    ("ask", "pushes", "last_id", "kept"),
+    [
+        (lambda log: log.by_day("autoland", date(2026, 9, 1), date(2026, 9, 17)), {"1": OLD}, 9, True),
+        (lambda log: log.by_day("autoland", date(2026, 9, 1), date(2026, 9, 17)), {}, 9, True),
+        (lambda log: log.by_day("autoland", date(2026, 9, 1), date(2026, 9, 18)), {"1": OLD}, 9, False),
+        (lambda log: log.by_id("autoland", 1, 3), {"1": OLD, "3": OLD}, 3, True),
+        (lambda log: log.by_id("autoland", 1, 4), {"1": OLD, "3": OLD}, 3, False),  # 4 is still to come
+        (lambda log: log.by_id("autoland", 1, 3), {"1": OLD, "3": NEW}, 9, False),
+        (lambda log: log.by_id("autoland", 1, 3), {}, 9, False),
+        (lambda log: log.after("autoland", A, B), {"2": OLD}, 9, True),
+        (lambda log: log.after("autoland", A, B), {"2": NEW}, 9, False),
+        (lambda log: log.after("autoland", A[:12], B), {"2": OLD}, 9, False),
+        (lambda log: log.of("autoland", A), {"2": OLD}, 9, True),
+        (lambda log: log.of("autoland", A[:12]), {"2": OLD}, 9, False),
+        (lambda log: log.of("autoland", "FIREFOX_131_0_RELEASE"), {"2": OLD}, 9, False),
+        (lambda log: log.of("autoland", A), {"2": NEW}, 9, False),
+        (lambda log: log.describe("autoland", 1, 3), {"1": OLD, "3": OLD}, 3, True),
+    ],
+)
+def test_pushes_are_remembered_once_they_cannot_change(
+    tmp_path: Path, ask: Callable[[Pushlog], object], pushes: dict[str, int], last_id: int, kept: bool
+) -> None:
+    """One push is enough of an answer, so that nobody asks about tags as well."""
+    rows = {number: row(A, when=when) for number, when in pushes.items()}
+    asked: list[str] = []
+
+    class Answering(Http):
+        def _got(self, url: str, accept: str | None, known: object) -> Any:
+            asked.append(url)
+            return _Got(Page(url, "application/json", json.dumps({"lastpushid": last_id, "pushes": rows})))
+
+    def once() -> object:
+        http = Answering(memory=Memory(tmp_path))
+        try:
+            return ask(Pushlog(http, "https://hg.example", today=TODAY))
+        finally:
+            http.close()
+
+    assert once() == once()
+    assert len(asked) == (1 if kept else 2)
+
+
+def test_without_a_today_nothing_is_settled(tmp_path: Path, server: Canned) -> None:
+    server.says(f"/integration/autoland/json-pushes?changeset={A}&version=2", {"pushes": {"1": row(A, when=OLD)}})
+    for _ in range(2):
+        http = Http(memory=Memory(tmp_path, loopback=True))
+        assert Pushlog(http, server.url).of("autoland", A)
+        http.close()
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("node", ["a" * 39, "a" * 39 + "\ufffd", "A" * 40, "g" * 40, 7, None])
+@pytest.mark.parametrize("where", ["changesets", "git_changesets"])
+def test_a_hash_that_is_none_is_asked_for_again_and_never_taken(
+    server: Canned, http: Http, node: object, where: str
+) -> None:
+    if node is None and where == "git_changesets":
+        return  # what was made before the move to Git has none
+    server.says(RANGE, {"pushes": {"1": {**row(A, git_changesets=[B]), where: [node]}}})
+    with pytest.raises(ServerTrouble, match="tried 2 times"):
+        Pushlog(http, server.url).after("autoland", A, C)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ from typing import Any
 import pytest
 
 from mozbisect.core.errors import NoBuild, ServerTrouble
-from mozbisect.core.model import Candidate, Digest, Kind, Target
+from mozbisect.core.model import Build, Candidate, Digest, Kind, Target
+from mozbisect.memory import Memory
 from mozbisect.net import Http
 from mozbisect.sources.taskcluster import Taskcluster
 from tests.canned import Canned
+from tests.serving import File, Instead, Server, Status, serving
 
 DATA = Path(__file__).parent.parent / "data" / "taskcluster"
 REV = "a" * 40
@@ -55,8 +59,9 @@ def test_the_chain_of_trust_tells_run_name_and_digest_in_one_answer(server: Cann
 
 def test_a_recorded_chain_of_trust_is_read_for_windows(server: Canned, http: Http) -> None:
     recorded = json.loads((DATA / "chain-of-trust_scriptworker_docs_2019_win64-nightly-signing.json").read_text())
-    server.says(SHIPPABLE.replace("linux64", "win64"), {"taskId": "T1"})
-    server.says(f"{QUEUE}/T1/artifacts/public/chain-of-trust.json", recorded)
+    task = recorded["taskId"]
+    server.says(SHIPPABLE.replace("linux64", "win64"), {"taskId": task})
+    server.says(f"{QUEUE}/{task}/artifacts/public/chain-of-trust.json", recorded)
     build = finder(server, http, Target("firefox", "win", "x86_64", ("shippable",))).find(PUSH)
     assert build.file_name == "target.zip"
     assert build.digest
@@ -131,3 +136,118 @@ def test_a_page_in_place_of_json_is_trouble_that_names_the_address(server: Canne
     server.says(SHIPPABLE, "<html>oops</html>", kind="text/html")
     with pytest.raises(ServerTrouble, match=r"gecko\.v2\.autoland"):
         finder(server, http).find(PUSH)
+
+
+# ------------------------------------------------------------------------------------------- fewer requests, and slips
+
+
+@pytest.fixture
+def moody() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+OTHER = replace(PUSH, key="autoland:8", changesets=("c" * 40,))
+CHAIN = "public/chain-of-trust.json"
+PACKAGE = "public/build/target.tar.xz"
+
+
+def says(server: Server, path: str, row: object) -> None:
+    server.put(path, json.dumps(row).encode(), headers={"Content-Type": "application/json"})
+
+
+def with_chain(server: Server, push: Candidate, task: str, run: int) -> None:
+    """The index, the queue, and another path where artifacts lie, as today."""
+    says(server, SHIPPABLE.replace(REV, push.revision or ""), {"taskId": task})
+    signed = {"taskId": task, "runId": run, "artifacts": {PACKAGE: {"sha256": f"{run}" * 64}}}
+    says(server, f"/stored/{task}/{run}/{CHAIN}", signed)
+    to = {"location": f"{server.base}/stored/{task}/{run}/{CHAIN}"}
+    server.faults[f"{QUEUE}/{task}/artifacts/{CHAIN}"] += [Status(303, to)] * 9
+
+
+def paths(server: Server) -> list[str]:
+    return [seen.path.removeprefix("/api/") for seen in server.seen]
+
+
+def test_a_push_is_missing_when_the_index_says_so_twice(moody: Server, http: Http) -> None:
+    with_chain(moody, PUSH, "T1", 0)
+    moody.faults[SHIPPABLE] += [Status(404)]
+    assert Taskcluster(http, moody.base, LINUX).find(PUSH).build_type == "shippable"
+    with pytest.raises(NoBuild, match="no build in the Taskcluster index"):
+        Taskcluster(http, moody.base, LINUX).find(OTHER)
+
+
+def test_where_artifacts_lie_is_learned_from_the_first(moody: Server, http: Http) -> None:
+    with_chain(moody, PUSH, "T1", 0)
+    with_chain(moody, OTHER, "T2", 0)
+    taskcluster = Taskcluster(http, moody.base, LINUX)
+    assert taskcluster.find(PUSH).task_id == "T1"
+    moody.seen.clear()
+    build = taskcluster.find(OTHER)
+    assert paths(moody)[1:] == [f"/stored/T2/0/{CHAIN}"]
+    # The queue stays the address of the package: it knows when things are moved.
+    assert build.url == f"{moody.base}{QUEUE}/T2/runs/0/artifacts/{PACKAGE}"
+    assert build.digest == Digest("sha256", "0" * 64)
+
+
+def test_what_another_run_made_is_asked_of_the_queue(moody: Server, http: Http) -> None:
+    with_chain(moody, PUSH, "T1", 0)
+    with_chain(moody, OTHER, "T2", 2)
+    taskcluster = Taskcluster(http, moody.base, LINUX)
+    taskcluster.find(PUSH)
+    build = taskcluster.find(OTHER)
+    assert "/runs/2/" in build.url
+    assert build.digest == Digest("sha256", "2" * 64)
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_when_artifacts_lie_elsewhere_all_of_a_sudden_the_queue_is_asked(
+    moody: Server, http: Http, status: int
+) -> None:
+    with_chain(moody, PUSH, "T1", 0)
+    with_chain(moody, OTHER, "T2", 0)
+    taskcluster = Taskcluster(http, moody.base, LINUX)
+    taskcluster.find(PUSH)
+    moody.faults[f"/stored/T2/0/{CHAIN}"] += [Status(status)] * 2  # as often as this Http tries
+    if status == 403:
+        moody.faults[f"/stored/T2/0/{CHAIN}"].pop()
+    assert taskcluster.find(OTHER).digest == Digest("sha256", "0" * 64)
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        {"taskId": "T9", "runId": 0, "artifacts": {PACKAGE: {"sha256": "0" * 64}}},
+        {"taskId": "T1", "runId": 0, "artifacts": {PACKAGE: {"sha256": "0" * 63}}},
+        {"taskId": "T1", "artifacts": {PACKAGE: {"sha256": "0" * 64}}},
+        [],
+    ],
+)
+def test_a_chain_of_trust_of_something_else_is_asked_for_again(moody: Server, http: Http, signed: object) -> None:
+    with_chain(moody, PUSH, "T1", 0)
+    moody.faults[f"/stored/T1/0/{CHAIN}"] += [Instead(File(json.dumps(signed).encode()))]
+    assert Taskcluster(http, moody.base, LINUX).find(PUSH).digest == Digest("sha256", "0" * 64)
+
+
+@pytest.mark.parametrize("task", ["T1\u00e9", "../T1", ""])
+def test_a_task_that_cannot_be_one_is_asked_for_again(moody: Server, http: Http, task: str) -> None:
+    with_chain(moody, PUSH, "T1", 0)
+    moody.faults[SHIPPABLE] += [Instead(File(json.dumps({"taskId": task}).encode()))]
+    assert Taskcluster(http, moody.base, LINUX).find(PUSH).task_id == "T1"
+
+
+def test_a_second_run_asks_for_nothing_that_cannot_have_changed(moody: Server, tmp_path: Path) -> None:
+    with_chain(moody, PUSH, "T1", 0)
+    with_chain(moody, OTHER, "T2", 0)
+
+    def find() -> list[Build]:
+        http = Http(memory=Memory(tmp_path, loopback=True), sleep=lambda seconds: None)
+        taskcluster = Taskcluster(http, moody.base, LINUX)
+        found = [taskcluster.find(push) for push in (PUSH, OTHER)]
+        http.close()
+        return found
+
+    first = find()
+    moody.seen.clear()
+    assert find() == first
+    assert not moody.seen
