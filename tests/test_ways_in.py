@@ -168,7 +168,7 @@ def test_pushes_between_two_nightlies_that_are_gone_are_not_asked_for_one_by_one
         bisect(options(server, **whole_range(world)), events)
         asked = [seen for seen in server.log if "/index/v1/task/" in seen.path]
     assert not [event for event in events if isinstance(event, Missing)]
-    assert len(asked) <= 18, "three pushes of each leg, by three routes each"
+    assert len(asked) <= 24, "four pushes of each leg, by three routes each"
 
 
 def test_a_branch_whose_older_builds_are_gone_is_searched_from_where_they_begin(
