@@ -42,23 +42,34 @@ from mozbisect.sessions import Journal, Sessions
 if TYPE_CHECKING:
     from mozbisect.config.model import Key, Settings
     from mozbisect.credentials import Credentials
+    from mozbisect.telemetry.use import Wish
 
 
 def bisect(
-    words: Mapping[str, Any], output: str, *, resumable: bool = True, credentials: Credentials | None = None
+    words: Mapping[str, Any],
+    output: str,
+    *,
+    resumable: bool = True,
+    credentials: Credentials | None = None,
+    telemetry: Wish | None = None,
 ) -> None:
-    """Search from the options of a command line to the end. ``resumable``: the session outlives this process."""
+    """Search from the options of a command line to the end. ``resumable``: the session outlives this process.
+
+    ``telemetry``: how this use is counted; without it, it is not.
+    """
     options = _options(words)
     _runs_here(options)
     now = datetime.now(UTC)
     from mozbisect import request
+    from mozbisect.telemetry.use import counted
 
     asked = request.read(options, today=now.date())
     opened = Opened(FORMAT, f"mozbisect {__version__}", now.replace(microsecond=0), asked.terms, options.to_row())
     with kept_sessions().create(now) as journal:
         journal.write(opened)
         go_on = _how_to_go_on(journal) if resumable else ""
-        _run(journal, Session(opened), options, output, go_on=go_on, credentials=credentials)
+        with counted(telemetry, lambda wish: wish.usage(options, now.date()), _say) as use:
+            _run(journal, Session(opened), options, output, go_on=go_on, credentials=credentials, told=[use])
 
 
 def resume(name: str | None, output: str, *, undo: bool, credentials: Credentials | None = None) -> None:
@@ -81,6 +92,7 @@ def _run(
     go_on: str,
     undo: bool = False,
     credentials: Credentials | None,
+    told: Sequence[Reporter] = (),
 ) -> None:
     from mozbisect import request, wiring
     from mozbisect.engine import Engine
@@ -88,7 +100,7 @@ def _run(
     today = session.opened.started.date()
     asked = request.read(options, today=today)
     terminal = Terminal(asked.terms)
-    reporters: list[Reporter] = [terminal]
+    reporters: list[Reporter] = [terminal, *told]
     for note in asked.notes:
         _say(note)
     seen = wiring.world(options, asked.target, today=today, credentials=credentials)
@@ -209,14 +221,20 @@ def _row(candidate: Candidate, build: Build | None, missing: str | None) -> dict
 
 
 def launch(
-    words: Mapping[str, Any], text: str, *, nearest: bool = False, credentials: Credentials | None = None
+    words: Mapping[str, Any],
+    text: str,
+    *,
+    nearest: bool = False,
+    credentials: Credentials | None = None,
+    telemetry: Wish | None = None,
 ) -> None:
     """Fetch and start one build; with a judge, have it judged and leave with 0 for good and 1 for bad.
 
-    ``nearest``: when there is no such build, the one that is nearest in time will do.
+    ``nearest``: when there is no such build, the one that is nearest in time will do. ``telemetry`` as for ``bisect``.
     """
     from mozbisect import request, wiring
     from mozbisect.single import launch_one
+    from mozbisect.telemetry.use import counted
 
     options = _options(words)
     _runs_here(options)
@@ -228,10 +246,16 @@ def launch(
     for note in asked.notes:
         _say(note)
     seen = wiring.world(options, asked.target, today=today, credentials=credentials)
-    with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
+    with (
+        counted(telemetry, lambda wish: wish.usage(options, today, launch=text), _say) as use,
+        _ends_like_ctrl_c(),
+        wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports,
+    ):
         try:
             judged = _is_judged(options)
-            status = launch_one(asked.new, seen, ports, asked, judged=judged, nearest=nearest, say=_say)
+            status = launch_one(
+                asked.new, seen, ports, asked, judged=judged, nearest=nearest, say=_say, found=use.begun
+            )
         except KeyboardInterrupt:
             raise Interrupted("Interrupted.") from None
     sys.exit(status)
@@ -350,6 +374,53 @@ def write_config(keys: Sequence[Key]) -> None:
     write.answered(document, path.parent / "builds", input, _say)
     write.save(path, document)
     _say(f"\n{path} is written. mozbisect config show tells what is in force.")
+
+
+# ------------------------------------------------------------------------------------------------- telemetry
+
+
+def telemetry_status(wish: Wish, output: str) -> None:
+    """Whether anything is sent, and why."""
+    from mozbisect.telemetry import state
+
+    now = state.read(wish)
+    if output == "json":
+        _print(json.dumps(now.row(), indent=2))
+        return
+    for line in now.lines():
+        _print(line)
+
+
+def telemetry_show(wish: Wish, words: Mapping[str, Any], launch: str | None, wishes: Sequence[str]) -> None:
+    """The very ping that a command line would send."""
+    from mozbisect import request
+    from mozbisect.telemetry import state
+    from mozbisect.telemetry.usage import as_if
+
+    options = _options(words)
+    today = datetime.now(UTC).date()
+    request.read(options, today=today, launch=launch)
+    usage = as_if(wish.usage(options, today, launch=launch), wishes)
+    shown = state.ping(wish, usage)
+    for note in shown.notes:
+        _say(note)
+    _print(json.dumps(shown.body, indent=2))
+
+
+def telemetry_enable(wish: Wish) -> None:
+    """From now on a ping may be sent, unless something else says no."""
+    from mozbisect.telemetry import state
+
+    for line in state.enable(wish).lines():
+        _print(line)
+
+
+def telemetry_disable(wish: Wish) -> None:
+    """From now on nothing is sent, and what was sent is to be deleted."""
+    from mozbisect.telemetry import state
+
+    for line in state.disable(wish):
+        _print(line)
 
 
 # ------------------------------------------------------------------------------------------------- practice

@@ -12,3 +12,7 @@ settings.load_profile("patient")
 
 # Nobody's own configuration is to change what a test says.
 os.environ["MOZBISECT_CONFIG"] = os.devnull
+
+# A test is no use of mozbisect. The second of the two also reaches programs that are given no variable of ours.
+os.environ["MOZBISECT_TELEMETRY"] = "0"
+os.environ["DO_NOT_TRACK"] = "1"
