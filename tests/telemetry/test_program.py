@@ -558,3 +558,34 @@ def test_disable_where_nothing_can_be_written_is_an_error_with_another_way(
     done = program("telemetry", "disable")
     assert done.returncode == 1
     assert "MOZBISECT_TELEMETRY=0" in done.stderr
+
+
+# What a run has imported before it comes to telemetry, and then all that telemetry does in it.
+COST = """
+import sys, time
+from datetime import date
+from mozbisect import commands, request, wiring
+from mozbisect.engine import Engine
+from mozbisect.options import Options
+
+commands.kept_sessions()
+before = time.process_time()
+from mozbisect.telemetry.helper import Destination
+from mozbisect.telemetry.use import Wish, counted
+
+wish = Wish(destination=Destination(sys.argv[1]))
+with counted(wish, lambda wish: wish.usage(Options(bad="2026-09-20"), date(2026, 9, 30)), lambda line: None) as use:
+    use.begun()
+print(1000 * (time.process_time() - before))
+"""
+
+
+def test_it_costs_the_run_less_than_twenty_milliseconds(program: Talkative, catcher: Catcher) -> None:
+    # Processor time, of the best of some runs: the machine that runs the tests has other things to do.
+    own = {**program.own, "PYTHONPYCACHEPREFIX": str(program.temp / "compiled")}
+    own.pop("PYTHONDONTWRITEBYTECODE", None)
+    line = [sys.executable, "-c", COST, catcher.url]
+    costs = [float(subprocess.run(line, capture_output=True, env=own, check=True).stdout) for _ in range(6)]
+    for _ in costs:
+        catcher.next()
+    assert min(costs) < 20
