@@ -779,7 +779,8 @@ def show_ping(context: click.Context, /, options: tuple[str, ...], wishes: tuple
     defaults = _default_map(mozbisect, {name: row.value for name, row in settings.values.items()})
     line = mozbisect.make_context("mozbisect", list(options), default_map=defaults)
     words = line.params
-    other = [*(getattr(line, "_protected_args", None) or line.protected_args), *line.args]
+    # Since click 8.2 its old name warns.
+    other = [*(line._protected_args if hasattr(line, "_protected_args") else line.protected_args), *line.args]
     other += [name for name in ("list_build_types", "list_releases", "write_config") if words[name]]
     if other:
         raise click.UsageError(

@@ -123,7 +123,7 @@ def folder(environ: Mapping[str, str]) -> Folder:
     """Below the folder for state. A no at the usual place holds for runs whose state is elsewhere, too."""
     import platformdirs
 
-    usual = Path(platformdirs.user_state_dir("mozbisect", appauthor=False)) / "telemetry"
+    usual = Path(platformdirs.user_state_dir("mozbisect", appauthor=False)).absolute() / "telemetry"
     if named := environ.get("MOZBISECT_STATE_DIR"):
         return Folder(Path(named).absolute() / "telemetry", elsewhere=usual)
     return Folder(usual)

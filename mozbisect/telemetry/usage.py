@@ -97,7 +97,8 @@ def this_machine() -> Machine:
     if sys.platform == "darwin":
         return Machine(mac_version=platform.mac_ver()[0] or UNKNOWN)
     if sys.platform == "win32":
-        return Machine(windows_version=platform.win32_ver()[1] or UNKNOWN)
+        seen = sys.getwindowsversion()  # what platform.win32_ver() says as well, but may take a second for
+        return Machine(windows_version=f"{seen.major}.{seen.minor}.{seen.build}")
     if sys.platform == "linux":
         return _linux(_os_release())
     return Machine()

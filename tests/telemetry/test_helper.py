@@ -144,12 +144,13 @@ def test_it_is_in_a_session_of_its_own_and_gives_way(folder: Folder, catcher: Ca
 def test_a_server_that_never_answers_ends_the_helper_and_not_the_ping(folder: Folder, catcher: Catcher) -> None:
     catcher.silent.set()
     before = time.monotonic()
-    use(folder, at(catcher), limit=2)
-    assert time.monotonic() - before < 20  # left to itself the SDK takes 60
+    use(folder, at(catcher), limit=5)
+    assert time.monotonic() - before < 25  # left to itself the SDK takes 60
     assert folder.waiting == 1
     catcher.silent.clear()
     use(folder, at(catcher), {**USAGE, "app": "fenix"})
-    assert sorted({caught.values["app"] for caught in catcher.all[1:]}) == ["fenix", "firefox"]
+    assert {caught.values["app"] for caught in catcher.all} == {"fenix", "firefox"}
+    assert len({caught.document for caught in catcher.all}) == 2
     assert folder.waiting == 0
 
 
@@ -305,10 +306,10 @@ def test_twenty_runs_that_exit_at_once_deliver_twenty_pings(folder: Folder, catc
 
 
 @pytest.mark.parametrize(
-    "how", ["os.kill(os.getpid(), 9)", "os.killpg(0, 9)", "os.killpg(0, 1)"], ids=["kill", "group", "hang-up"]
+    "how", ["os.kill(os.getpid(), 9)", "os.killpg(0, 9)", "os.killpg(0, 15)"], ids=["kill", "group", "term"]
 )
 def test_a_run_that_is_killed_has_sent_its_ping(folder: Folder, catcher: Catcher, how: str) -> None:
-    assert run_that_ends(how, folder, catcher).wait() in (-signal.SIGKILL, -signal.SIGHUP)
+    assert run_that_ends(how, folder, catcher).wait() in (-signal.SIGKILL, -signal.SIGTERM)
     assert catcher.next().kind == "usage"
 
 

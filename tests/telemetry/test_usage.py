@@ -6,6 +6,7 @@ import json
 import re
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -125,6 +126,8 @@ def test_a_machine_says_the_versions_of_its_own_system(
     monkeypatch: pytest.MonkeyPatch, system: str, known: set[str]
 ) -> None:
     monkeypatch.setattr(usage.sys, "platform", system)
+    version = SimpleNamespace(major=10, minor=0, build=22631)
+    monkeypatch.setattr(usage.sys, "getwindowsversion", lambda: version, raising=False)
     found = this_machine()
     assert {name for name in Machine.__dataclass_fields__ if getattr(found, name)} == known | {"python_version"}
     assert re.fullmatch(r"3\.\d+\.\d+\S*", found.python_version)
