@@ -65,10 +65,10 @@ def measure(line: list[str], server: PracticeServer, world: World) -> Measured:
         wall = time.monotonic() - start
     seen = server.log[before:]
     builds = sum(one.path.endswith(".tar.xz") and one.status in (200, 206) for one in seen)
-    return Measured(wall, len(seen), builds, _grade(done, world))
+    return Measured(wall, len(seen), builds, grade(done, world))
 
 
-def _grade(done: subprocess.CompletedProcess[str], world: World) -> str:
+def grade(done: subprocess.CompletedProcess[str], world: World) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     last = re.findall(r"Last good revision: (\w+)", text)
     first = re.findall(r"First bad revision: (\w+)", text)

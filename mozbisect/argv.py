@@ -201,4 +201,6 @@ def misread(word: str) -> str:
     """Advice about a first word that is neither an option nor a command."""
     if word[:1].isdigit():
         return f"A place in history follows an option: --good {word}, --bad {word} or --launch {word}."
+    if "://" in word:
+        return f"What is meant for the app follows an option: --arg {word}"
     return ""

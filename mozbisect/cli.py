@@ -17,16 +17,19 @@ import click
 from mozbisect import argv
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from mozbisect.config.model import Key, Settings
     from mozbisect.credentials import Credentials
+    from mozbisect.options import ThisRun
     from mozbisect.telemetry.use import Wish
 
 
 SETTINGS = "mozbisect.settings"
 """Where a context keeps what the configuration file said (``config.model.Settings``), for all commands below it."""
 
-FRONT_END = "mozbisect.front_end"
-"""Where another front end says in the context which one it is (``telemetry.usage.VARIANTS``); console, if nobody."""
+VARIANT = "mozbisect.variant"
+"""Where a context keeps through which front end it was made ("mach"), if not this one ("console")."""
 
 
 # ------------------------------------------------------------------------------------------- how click is used
@@ -170,7 +173,22 @@ def keys(command: click.Command) -> tuple[Key, ...]:
     )
 
 
-ONE_SEARCH = frozenset({"good", "bad", "find_fix", "search_back", "exclude", "launch", "nearest", "os", "command"})
+def checked(values: Mapping[str, Any], context: click.Context) -> dict[str, Any]:
+    """Values that did not come from a command line, by name, as one would have given them: ``"2"`` is 2.0, a list a
+    tuple. What is ``None`` or no option of the context's command is left out. Raises ``click.UsageError``."""
+    return {
+        param.name: param.type_cast_value(context, values[param.name])
+        for param in context.command.params
+        if param.name and param.expose_value and values.get(param.name) is not None
+    }
+
+
+ONE_SEARCH = frozenset(
+    {
+        *("good", "bad", "find_fix", "search_back", "exclude", "launch", "nearest", "os", "command"),
+        *("deadline", "summary"),
+    }
+)
 """Options that say what one search is about: a configuration file has no place for them."""
 
 
@@ -216,7 +234,7 @@ def _telemetry(context: click.Context, words: Mapping[str, Any], settings: Setti
     # Which was mozregression's default, and is written in the file of whoever let it write one.
     theirs = settings is not None and settings.path == str(peer_file())
     return Wish(
-        front_end=context.find_root().meta.get(FRONT_END, "console"),
+        front_end=context.meta.get(VARIANT, "console"),
         refused=bool(words.get("no_telemetry")),
         configured=None if said and said.value and theirs else said,
         destination=Destination(
@@ -230,6 +248,32 @@ def _telemetry(context: click.Context, words: Mapping[str, Any], settings: Setti
 def _is_tag(text: str) -> bool:
     """As Glean wants it; it passes over others in silence."""
     return len(text) <= 20 and text.isascii() and text.replace("-", "a").isalnum()
+
+
+def _this_run(context: click.Context, deadline: str | None, summary: str | None) -> ThisRun:
+    """Raises ``core.errors.UsageError`` for a deadline that is none or a summary that could not be written."""
+    from datetime import datetime
+    from pathlib import Path
+
+    from mozbisect.core import deadline as core
+    from mozbisect.core.errors import UsageError
+    from mozbisect.options import ThisRun
+
+    path = Path(summary).absolute() if summary else None
+    if path and (path.is_dir() or not path.parent.is_dir()):
+        raise UsageError(f"--summary: {path} is {'a folder' if path.is_dir() else 'in a folder that does not exist'}.")
+    return ThisRun(
+        until=core.parse(deadline, now=datetime.now().astimezone()) if deadline else None,
+        summary=path,
+        variant=context.meta.get(VARIANT, "console"),
+    )
+
+
+def _news(context: click.Context, *, wanted: bool) -> AbstractContextManager[None]:
+    """Around a run: when there is a newer release, it is said after the answer."""
+    from mozbisect import updates
+
+    return updates.in_passing(wanted=wanted and VARIANT not in context.meta)
 
 
 def _complete(what: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
@@ -452,15 +496,17 @@ LAUNCH = (
         help="Show what the app prints. Default: for debug builds.",
     ),
 )
+PERSIST = _fetch("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs.")
+PERSIST_LIMIT = _fetch(
+    "--persist-size-limit",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="GIB",
+    help="Remove the least recently used beyond this size. Default: 0, no limit.",
+)
 FETCH = (
-    _fetch("--persist", type=click.Path(), metavar="FOLDER", help="Keep downloaded builds here for later runs."),
-    _fetch(
-        "--persist-size-limit",
-        type=click.FloatRange(min=0),
-        default=0.0,
-        metavar="GIB",
-        help="Remove the least recently used beyond this size. Default: 0, no limit.",
-    ),
+    PERSIST,
+    PERSIST_LIMIT,
     _fetch(
         "--approx-policy",
         type=click.Choice(["auto", "none"]),
@@ -494,6 +540,25 @@ OUTPUT = _talk_option(
     show_default=True,
     help="How to print the answer. markdown is a text to paste into a bug.",
 )
+RUN = (
+    _talk_option(
+        "--summary",
+        type=click.Path(),
+        metavar="FILE",
+        help="Add the answer to this file as Markdown, or why there is none: for $GITHUB_STEP_SUMMARY.",
+    ),
+    _talk_option(
+        "--update-check/--no-update-check",
+        default=True,
+        help="Say at most once a day, after the answer, that there is a newer mozbisect. Default: on; never in CI.",
+    ),
+    _judge(
+        "--deadline",
+        metavar="WHEN",
+        help="Stop in time, with status 6 and the line to go on with: after 90m, 1h30m, or at 18:30.",
+    ),
+)
+"""What is of one run, and not of the session that it may go on with."""
 DEBUG = _talk_option("-d", "--debug", is_flag=True, help="Tell on standard error what is done and asked.")
 INSTEAD = (
     _action(
@@ -538,7 +603,7 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
     },
     subcommand_metavar="[COMMAND]",
 )
-@options(RANGE, TARGET, JUDGE, LAUNCH, FETCH, SERVICES, (REFUSAL, *PINGS), INSTEAD, (OUTPUT, DEBUG))
+@options(RANGE, TARGET, JUDGE, LAUNCH, FETCH, SERVICES, (REFUSAL, *PINGS), INSTEAD, (OUTPUT,), RUN, (DEBUG,))
 @click.version_option(
     None, "-V", "--version", package_name="mozbisect", prog_name="mozbisect", message="%(prog)s %(version)s"
 )
@@ -553,6 +618,9 @@ def mozbisect(
     list_build_types: bool,
     list_releases: bool,
     write_config: bool,
+    deadline: str | None,
+    summary: str | None,
+    update_check: bool,
     **words: Any,
 ) -> None:
     """Find the push that broke Firefox, or that fixed it.
@@ -573,13 +641,30 @@ def mozbisect(
     elif write_config:
         commands.write_config(keys(mozbisect))
     elif launch is not None:
-        commands.launch(
-            words, launch, nearest=nearest, credentials=_credentials(context), telemetry=_telemetry(context, words)
-        )
+        _refuse_beside_launch(context)
+        with _news(context, wanted=update_check):
+            commands.launch(
+                words, launch, nearest=nearest, credentials=_credentials(context), telemetry=_telemetry(context, words)
+            )
     elif nearest:
         raise click.UsageError("--nearest belongs to --launch.", context)
     else:
-        commands.bisect(words, output, credentials=_credentials(context), telemetry=_telemetry(context, words))
+        this_run = _this_run(context, deadline, summary)
+        with _news(context, wanted=update_check):
+            commands.bisect(
+                words,
+                output,
+                credentials=_credentials(context),
+                this_run=this_run,
+                telemetry=_telemetry(context, words),
+            )
+
+
+def _refuse_beside_launch(context: click.Context) -> None:
+    """Typed, not in the environment: a CI sets that for all that it calls."""
+    for name in ("deadline", "summary"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--launch searches nothing: --{name} has no place beside it.", context)
 
 
 def _refuse_options_before(context: click.Context) -> None:
@@ -598,14 +683,27 @@ SESSION = click.argument("session", required=False, shell_complete=_complete("se
 @SESSION
 @_option("--undo", is_flag=True, help="Take back the last answer first, also of a session that has ended.")
 @OUTPUT
+@options(RUN)
 @DEBUG
 @click.pass_context
-def resume(context: click.Context, /, session: str | None, undo: bool, output: str, debug: bool) -> None:
+def resume(
+    context: click.Context,
+    /,
+    session: str | None,
+    undo: bool,
+    output: str,
+    deadline: str | None,
+    summary: str | None,
+    update_check: bool,
+    debug: bool,
+) -> None:
     """Go on with a session where it stopped: the newest that has not ended, or the one named."""
     _talk(debug)
     from mozbisect import commands
 
-    commands.resume(session, output, undo=undo, credentials=_credentials(context))
+    this_run = _this_run(context, deadline, summary)
+    with _news(context, wanted=update_check):
+        commands.resume(session, output, undo=undo, credentials=_credentials(context), this_run=this_run)
 
 
 @mozbisect.command()
@@ -679,6 +777,27 @@ def practice(debug: bool, **words: Any) -> None:
     from mozbisect import commands
 
     commands.practice(**words)
+
+
+@mozbisect.group()
+def cache() -> None:
+    """Look after the folder of --persist: what is in it, and what can go."""
+
+
+def _cache_command(name: str, summary: str, *more: Callable[[Any], Any]) -> None:
+    def run(persist: str | None, persist_size_limit: float = 0.0) -> None:
+        from mozbisect import commands
+
+        commands.cache(name, persist, persist_size_limit)
+
+    run.__doc__ = summary
+    cache.command(name)(options((PERSIST, *more))(run))
+
+
+_cache_command("info", "Tell what the folder holds.")
+_cache_command("prune", "Remove the least recently used builds beyond a size.", PERSIST_LIMIT)
+_cache_command("clear", "Remove every build that no run is using.")
+_cache_command("verify", "Read every build again, and remove those that changed since they came.")
 
 
 @mozbisect.group()
@@ -847,29 +966,62 @@ def _prepare() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error that is raised on purpose ends here as a sentence and a status."""
+    """Run the command line, and leave with its status."""
     _prepare()
+    status = answered(lambda: mozbisect.main(prog_name="mozbisect", standalone_mode=False))
     try:
-        mozbisect.main(prog_name="mozbisect", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        status = _told_in_vain(error)
+    if status == UNHEARD:
+        # Python would complain once more at its end.
+        sys.stdout = None
+        status = 1
+    sys.exit(status)
+
+
+UNHEARD = -1
+"""In place of a status: standard output takes nothing any more."""
+
+
+def answered(work: Callable[[], object]) -> int:
+    """Do it, and give the exit status: every error that is raised on purpose ends here as a sentence and a status.
+
+    Whoever calls this is a door: ``main``, and ``mach_interface``, in whose process others have to live on.
+    """
+    try:
+        work()
     except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
+        return leave.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has had enough (| head). Python would complain once more at its end.
-        sys.stdout = None
-        sys.exit(1)
-    except OSError as error:  # a stream that takes nothing: the session has kept what was found
-        click.echo(f"mozbisect: {error.filename or 'standard output'}: {error.strerror}", err=True)
-        sys.stdout = None
-        sys.exit(1)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except SystemExit as leave:
+        return _status(leave)
+    except OSError as error:
+        return _told_in_vain(error)
     except Exception as error:
         from mozbisect.core.errors import MozbisectError
 
         if not isinstance(error, MozbisectError):
             raise
         click.echo(f"mozbisect: {error}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
+    return 0
+
+
+def _status(leave: SystemExit) -> int:
+    if leave.code is None or isinstance(leave.code, int):
+        return leave.code or 0
+    click.echo(leave.code, err=True)
+    return 1
+
+
+def _told_in_vain(error: OSError) -> int:
+    """A stream that takes nothing: the session has kept what was found. Of ``| head``, nothing need be said."""
+    if not isinstance(error, BrokenPipeError):
+        click.echo(f"mozbisect: {error.filename or 'standard output'}: {error.strerror}", err=True)
+    return UNHEARD

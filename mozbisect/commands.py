@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
@@ -18,29 +19,29 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mozbisect import __version__, known
-from mozbisect.core.errors import (
-    CannotRun,
-    EndsContradict,
-    Interrupted,
-    MozbisectError,
-    NetworkError,
-    NoBuild,
-    NothingToSearch,
-    UsageError,
-)
-from mozbisect.core.journal import FORMAT, Judged, Opened, Session
-from mozbisect.core.model import Build, Candidate
-from mozbisect.core.ports import Reporter
-from mozbisect.options import Options
-from mozbisect.report.bug import paste
+from mozbisect import known
+from mozbisect.core.errors import Interrupted, MozbisectError, NetworkError, NoBuild, UsageError
+from mozbisect.core.journal import Judged, Session
+from mozbisect.core.model import Before, Build, Candidate
+from mozbisect.options import Options, ThisRun
+from mozbisect.report.bug import paste, summary
 from mozbisect.report.document import document
 from mozbisect.report.terminal import Terminal, final_lines
 from mozbisect.report.words import result_of
-from mozbisect.sessions import Journal, Sessions
+from mozbisect.running import (
+    FINAL,
+    Running,
+    absolute,
+    how_to_go_on,
+    kept_sessions,
+    must_run_here,
+    options_from,
+    options_of,
+)
 
 if TYPE_CHECKING:
     from mozbisect.config.model import Key, Settings
+    from mozbisect.core.ports import Reporter
     from mozbisect.credentials import Credentials
     from mozbisect.telemetry.use import Wish
 
@@ -51,83 +52,76 @@ def bisect(
     *,
     resumable: bool = True,
     credentials: Credentials | None = None,
+    this_run: ThisRun = ThisRun(),  # noqa: B008  (frozen)
     telemetry: Wish | None = None,
 ) -> None:
     """Search from the options of a command line to the end. ``resumable``: the session outlives this process.
 
     ``telemetry``: how this use is counted; without it, it is not.
     """
-    options = _options(words)
-    _runs_here(options)
-    now = datetime.now(UTC)
-    from mozbisect import request
     from mozbisect.telemetry.use import counted
 
-    asked = request.read(options, today=now.date())
-    opened = Opened(FORMAT, f"mozbisect {__version__}", now.replace(microsecond=0), asked.terms, options.to_row())
-    with kept_sessions().create(now) as journal:
-        journal.write(opened)
-        go_on = _how_to_go_on(journal) if resumable else ""
-        with counted(telemetry, lambda wish: wish.usage(options, now.date()), _say) as use:
-            _run(journal, Session(opened), options, output, go_on=go_on, credentials=credentials, told=[use])
+    now = datetime.now(UTC)
+    with (
+        Running.begin(options_from(words), now=now) as running,
+        counted(telemetry, lambda wish: wish.usage(running.options, now.date()), _say) as use,
+    ):
+        go_on = how_to_go_on(running.name) if resumable else ""
+        _run(running, output, go_on=go_on, credentials=credentials, this_run=this_run, told=[use])
 
 
-def resume(name: str | None, output: str, *, undo: bool, credentials: Credentials | None = None) -> None:
+def resume(
+    name: str | None,
+    output: str,
+    *,
+    undo: bool,
+    credentials: Credentials | None = None,
+    this_run: ThisRun = ThisRun(),  # noqa: B008  (frozen)
+) -> None:
     """Go on with a session. It remembers its options, also the folder that relative paths in them mean."""
-    journal, session = kept_sessions().open(name, ended=undo)
-    with journal:
-        options = _options_of(session)
-        if Path(options.folder).is_dir():
-            os.chdir(options.folder)
-        go_on = _how_to_go_on(journal)
-        _run(journal, session, options, output, go_on=go_on, undo=undo, credentials=credentials)
+    with Running.of(name, ended=undo) as running:
+        if Path(running.options.folder).is_dir():
+            os.chdir(running.options.folder)
+        go_on = how_to_go_on(running.name)
+        _run(running, output, go_on=go_on, undo=undo, credentials=credentials, this_run=this_run)
 
 
 def _run(
-    journal: Journal,
-    session: Session,
-    options: Options,
+    running: Running,
     output: str,
     *,
     go_on: str,
     undo: bool = False,
     credentials: Credentials | None,
+    this_run: ThisRun,
     told: Sequence[Reporter] = (),
 ) -> None:
-    from mozbisect import request, wiring
-    from mozbisect.engine import Engine
-
-    today = session.opened.started.date()
-    asked = request.read(options, today=today)
-    terminal = Terminal(asked.terms)
-    reporters: list[Reporter] = [terminal, *told]
-    for note in asked.notes:
-        _say(note)
-    seen = wiring.world(options, asked.target, today=today, credentials=credentials)
-    engine = None
+    terminal = Terminal(running.session.opened.terms)
     try:
-        with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, reporters, say=_say) as ports:
-            engine = Engine(session, ports, journal.write, asked.reach)
-            if undo:
-                engine.undo()
-            engine.run(asked.leg)
-    except KeyboardInterrupt:
-        _so_far(engine.session if engine else session, options)
-        raise Interrupted("Interrupted.", advice=go_on) from None
+        with _ends_like_ctrl_c():
+            running.go_on([terminal, *told], say=_say, until=this_run.until, undo=undo, credentials=credentials)
     except MozbisectError as error:
-        reached = engine.session if engine else session
-        _so_far(reached, options)
-        if isinstance(error, _FINAL):
-            if not reached.stages:
-                journal.discard()
-        else:
+        _so_far(running.session, running.options)
+        if not isinstance(error, FINAL):
             error.advice = "\n".join(filter(None, (error.advice, go_on)))
+        _sum_up(running, this_run, stopped=str(error))
         raise
-    _answer(journal.name, engine.session, options, output)
+    _sum_up(running, this_run)
+    _answer(running.name, running.session, running.options, output)
 
 
-# To go on after one of these would only raise it again.
-_FINAL = (UsageError, NothingToSearch, EndsContradict, CannotRun)
+def _sum_up(running: Running, this_run: ThisRun, *, stopped: str = "") -> None:
+    """Add the answer, or why there is none, to the file that was asked for. That must not cost the answer itself."""
+    if this_run.summary is None:
+        return
+    session, options = running.session, running.options
+    result = result_of(session, options.hg_url) if session.questions else None
+    text = summary(session, result, _command_line(options, session), stopped=stopped)
+    try:
+        with this_run.summary.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        _say(f"The summary could not be written to {this_run.summary}: {error.strerror}.")
 
 
 def _so_far(session: Session, options: Options) -> None:
@@ -140,17 +134,13 @@ def _so_far(session: Session, options: Options) -> None:
         _say(f"\nSo far: {terms.old} up to {result.last_revision}, {terms.new} from {result.first_revision} on.")
 
 
-def _how_to_go_on(journal: Journal) -> str:
-    return f"Nothing is lost: go on with mozbisect resume {journal.name}"
-
-
 def sessions() -> None:
     """List all sessions, newest first."""
     rows = list(kept_sessions().all())
     if not rows:
         _say("There are no sessions yet.")
     for name, session in rows:
-        options = _options_of(session)
+        options = options_of(session)
         state = "done" if session.ended else f"open, {_answers(session)}"
         _print(f"{name}  {state:<22} {_title(options)}")
 
@@ -158,7 +148,7 @@ def sessions() -> None:
 def log(name: str | None) -> None:
     """The command of a session and its answers: without a --command it takes them back as standard input."""
     session = kept_sessions().read(name)
-    _print(f"# {_command_line(_options_of(session), session)}")
+    _print(f"# {_command_line(options_of(session), session)}")
     for event in session.events:
         if isinstance(event, Judged):
             word = session.opened.terms.word(event.side)
@@ -171,24 +161,26 @@ def report(name: str | None, output: str) -> None:
     """Print what a session came to."""
     sessions = kept_sessions()
     session = sessions.read(name)
-    _answer(sessions.name_of(name), session, _options_of(session), output)
+    _answer(sessions.name_of(name), session, options_of(session), output)
 
 
 def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials: Credentials | None = None) -> None:
     """List the candidates between two bounds."""
     from mozbisect import request, wiring
 
-    options = _options(words)
+    options = options_from(words)
     today = datetime.now(UTC).date()
     asked = request.read(options, today=today)
-    for note in asked.notes:
-        _say(note)
     source = wiring.world(options, asked.target, today=today, credentials=credentials).source
     timeline = source.timeline(asked.leg)
-    shown = timeline.candidates[timeline.old_at : timeline.new_at + 1]
+    shut = {at: run.reason for run in timeline.shut for at in range(run.first, run.last + 1)}
+    shown = {at: timeline.candidates[at] for at in range(timeline.old_at, timeline.new_at + 1)}
     if resolve:
-        source.look_up(shown)
-    rows = [_row(candidate, *_found(source.find, candidate, resolve)) for candidate in shown]
+        source.look_up([candidate for at, candidate in shown.items() if at not in shut])
+    rows = [
+        _row(candidate, None, shut[at]) if at in shut else _row(candidate, *_found(source.find, candidate, resolve))
+        for at, candidate in shown.items()
+    ]
     if output == "json":
         _print(json.dumps(rows, indent=2))
         return
@@ -236,8 +228,8 @@ def launch(
     from mozbisect.single import launch_one
     from mozbisect.telemetry.use import counted
 
-    options = _options(words)
-    _runs_here(options)
+    options = options_from(words)
+    must_run_here(options)
     for name in ("good", "bad", "find_fix", "search_back", "exclude"):
         if getattr(options, name):
             raise UsageError(f"--launch searches nothing: --{name.replace('_', '-')} has no place beside it.")
@@ -266,18 +258,6 @@ def _is_judged(options: Options) -> bool:
     return options.command is not None or options.judge != Options().judge
 
 
-def _runs_here(options: Options) -> None:
-    """Raises ``UsageError`` when builds for another system are to be run."""
-    from mozbisect import request
-
-    here = request.this_system()
-    if options.os not in (None, here):
-        raise UsageError(
-            f"--os {options.os}: builds for another system than this one ({here}) can be listed, but not run here.",
-            advice="List them with mozbisect builds, or search on a machine that runs them.",
-        )
-
-
 # ------------------------------------------------------------------------------------------------- what is known
 
 
@@ -289,7 +269,7 @@ def list_build_types() -> None:
 
 def list_releases(words: Mapping[str, Any]) -> None:
     """Every release that can be a bound; with the day it came out, when the service that knows it answers."""
-    for line in known.releases(_released(_options(words))):
+    for line in known.releases(_released(options_from(words))):
         _print(line)
 
 
@@ -397,7 +377,7 @@ def telemetry_show(wish: Wish, words: Mapping[str, Any], launch: str | None, wis
     from mozbisect.telemetry import state
     from mozbisect.telemetry.usage import as_if
 
-    options = _options(words)
+    options = options_from(words)
     today = datetime.now(UTC).date()
     request.read(options, today=today, launch=launch)
     usage = as_if(wish.usage(options, today, launch=launch), wishes)
@@ -421,6 +401,41 @@ def telemetry_disable(wish: Wish) -> None:
 
     for line in state.disable(wish):
         _print(line)
+
+
+# ------------------------------------------------------------------------------------------------- the cache
+
+
+def cache(action: str, persist: str | None, limit: float = 0.0) -> None:
+    """``info``, ``prune``, ``clear`` or ``verify`` the folder of --persist."""
+    from mozbisect.fetch import upkeep
+
+    if not persist:
+        raise UsageError(
+            "Which folder?", advice="Name it: --persist FOLDER, MOZBISECT_PERSIST, or the configuration file."
+        )
+    folder = absolute(persist)
+    match action:
+        case "prune" if not limit:
+            raise UsageError("Prune to which size?", advice="Say it in GiB: --persist-size-limit GIB.")
+        case "prune":
+            upkeep.prune(folder, limit)
+        case "clear":
+            upkeep.clear(folder)
+        case "verify":
+            for name, what in upkeep.verify(folder):
+                _print(f"{name}: {what}; removed")
+    _print_contents(folder, upkeep.info(folder))
+
+
+def _print_contents(folder: Path, found: Any) -> None:
+    _print(str(folder))
+    for number, size, what in (
+        (found.archives, found.archive_bytes, "downloaded builds"),
+        (found.trees, found.tree_bytes, "unpacked builds"),
+        (found.theirs, found.their_bytes, "builds of mozregression"),
+    ):
+        _print(f"{number:6}  {what:<24}{size / 2**30:8.2f} GiB")
 
 
 # ------------------------------------------------------------------------------------------------- practice
@@ -470,42 +485,6 @@ def _serve(served: Any) -> None:
 # ------------------------------------------------------------------------------------------------- pieces
 
 
-def _options(words: Mapping[str, Any]) -> Options:
-    """The options of a command line; paths become absolute, so that they hold wherever the session is resumed."""
-    names = {field.name for field in fields(Options)}
-    given = {key: value for key, value in words.items() if key in names}
-    for key in ("profile", "persist"):
-        # An empty text is how a configuration file, or a script, says "none".
-        given[key] = str(_absolute(given[key])) if given.get(key) else None
-    return Options(**{**given, "folder": str(Path.cwd())})
-
-
-def _absolute(text: str) -> Path:
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError:  # ~somebody, who is not known here
-        return Path(text).absolute()
-
-
-def _options_of(session: Session) -> Options:
-    try:
-        return Options.from_row(dict(session.opened.options))
-    except ValueError as error:
-        raise UsageError(
-            f"The session was begun with options that this mozbisect does not know ({error}).",
-            advice="Resume it with the version that began it.",
-        ) from error
-
-
-def kept_sessions() -> Sessions:
-    """The platform's folder for state, or the one in MOZBISECT_STATE_DIR."""
-    if named := os.environ.get("MOZBISECT_STATE_DIR"):
-        return Sessions(Path(named) / "sessions")
-    import platformdirs
-
-    return Sessions(Path(platformdirs.user_state_dir("mozbisect", appauthor=False)) / "sessions")
-
-
 def _answer(name: str, session: Session, options: Options, output: str) -> None:
     result = result_of(session, options.hg_url) if session.questions else None
     if output == "json":
@@ -543,11 +522,22 @@ def _command_line(options: Options, session: Session) -> str:
             continue
         words += _as_words(field.name.replace("_", "-"), value)
     if session.stages:
-        leg = session.stages[0].timeline.leg
-        for word, bound in ((session.opened.terms.old, leg.old), (session.opened.terms.new, leg.new)):
+        for word, text in _understood(session).items():
             if getattr(options, word) is None:
-                words += [f"--{word}", str(bound)]
+                words += [f"--{word}", text]
     return shlex.join(words)
+
+
+def _understood(session: Session) -> dict[str, str]:
+    """Both bounds as they were understood; without one that is to be looked for again."""
+    timeline, terms = session.stages[0].timeline, session.opened.terms
+    leg = timeline.leg
+    bounds = {terms.old: str(leg.old), terms.new: str(leg.new)}
+    if isinstance(leg.old, Before):
+        bounds[terms.old] = f"{timeline.candidates[timeline.old_at].when:%Y-%m-%d}"
+    if leg.back:
+        del bounds[terms.old]
+    return bounds
 
 
 def _as_words(name: str, value: object) -> Iterator[str]:
@@ -565,12 +555,13 @@ def _as_words(name: str, value: object) -> Iterator[str]:
 
 @contextmanager
 def _ends_like_ctrl_c() -> Iterator[None]:
-    """While a build runs, a TERM or a lost terminal ends it as tidily as Ctrl-C does."""
+    """While a build runs, a TERM or a lost terminal ends it as tidily as Ctrl-C does. For the main thread."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    here = threading.current_thread() is threading.main_thread()
+    names = [name for name in ("SIGTERM", "SIGHUP") if here and hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
     try:
         yield

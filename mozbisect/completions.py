@@ -54,9 +54,9 @@ def _judges(_: Mapping[str, Any]) -> list[str]:
 
 
 def _sessions(_: Mapping[str, Any]) -> list[str]:
-    from mozbisect import commands
+    from mozbisect import running
 
-    return [name for name, _ in commands.kept_sessions().all()]
+    return [name for name, _ in running.kept_sessions().all()]
 
 
 _SOURCES: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {

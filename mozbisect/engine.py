@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import assert_never
 
 from mozbisect.core import plan
+from mozbisect.core.deadline import Deadline
 from mozbisect.core.errors import (
     BrokenBuild,
     EndsContradict,
@@ -25,6 +26,7 @@ from mozbisect.core.errors import (
     NoBuild,
     NotFetched,
     NothingToSearch,
+    OutOfTime,
     UsageError,
 )
 from mozbisect.core.journal import Ended, Event, Judged, Listed, Missing, Next, Session, Undone
@@ -43,9 +45,10 @@ FAILED_FETCHES = 6
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All that is worldly. ``clock`` gives seconds, only to measure how long judging took. ``use_kept``: builds that an
+    """All that is worldly. ``clock`` gives seconds, only to measure how long tests take. ``use_kept``: builds that an
     earlier run has left here are preferred to their neighbours. ``broken_is``: the side of a build that is here whole
-    but cannot be installed or started."""
+    but cannot be installed or started. ``deadline``: no test is begun that will probably not end before it.
+    ``check_judge`` raises ``UsageError`` where nobody can judge; it is called before anything is downloaded."""
 
     source: Source
     fetcher: Fetcher
@@ -55,6 +58,8 @@ class Ports:
     clock: Callable[[], float] = time.monotonic
     use_kept: bool = True
     broken_is: Side = Side.UNTESTABLE
+    deadline: Deadline | None = None
+    check_judge: Callable[[], None] = lambda: None
 
 
 class Engine:
@@ -68,22 +73,25 @@ class Engine:
         self._misses = 0
         self._failed_fetches = 0
         self._at_hand: dict[int, frozenset[int]] = {}  # by the number of the leg
+        # Seconds of the longest test so far; those of an earlier run were without the download.
+        self._longest = max((event.seconds for event in session.events if isinstance(event, Judged)), default=0.0)
 
     def run(self, first: Leg) -> Finding:
         """Search until there is no closer leg; ``first`` is opened unless the session already has one.
 
-        Raises ``NothingToSearch``, ``EndsContradict``, ``CannotRun``, ``Interrupted``, ``CommandBroken``,
-        ``NetworkError`` and ``CacheTrouble``; whichever it is, the session can go on later.
+        Raises ``NothingToSearch``, ``EndsContradict``, ``CannotRun``, ``Interrupted``, ``OutOfTime``,
+        ``CommandBroken``, ``NetworkError`` and ``CacheTrouble``; whichever it is, the session can go on later.
         """
         if self.session.ended is None:
             self._ports.launcher.check()
+            self._ports.check_judge()
         if not self.session.stages:
             self._open_first(first)
         while True:
             step = self.session.ask(self._costs())
             match step:
                 case Next():
-                    self._test(step)
+                    self._test_in_time(step)
                 case Clash():
                     self._look_back(step)
                 case Finding():
@@ -201,7 +209,7 @@ class Engine:
 
     def _nothing_testable(self, finding: Finding) -> NothingToSearch:
         count = len(self.session.stage.timeline.candidates)
-        reason = finding.untested[0].reason if finding.untested else "not tried"
+        reason = next(iter(self.session.stage.reasons.values()), "not tried")
         return NothingToSearch(
             f"None of the {count} {finding.leg.kind.of.many} in this range has a build that can be tested ({reason}).",
             advice="Try another range, another --build-type or another --arch.",
@@ -217,6 +225,21 @@ class Engine:
         return Costs(at_hand=self._at_hand[leg])
 
     # --------------------------------------------------------------------------------------------- one test
+
+    def _test_in_time(self, step: Next) -> None:
+        """A test is expected to last as long as the longest so far. Raises ``OutOfTime`` if that is too long."""
+        clock, deadline = self._ports.clock, self._ports.deadline
+        began = clock()
+        if deadline is not None and not deadline.has_room(began, self._longest):
+            left = max(deadline.left(began), 0)
+            raise OutOfTime(
+                f"The deadline is in {left:.0f} s, and the longest test so far took {self._longest:.0f} s: "
+                "no further one is begun."
+            )
+        try:
+            self._test(step)
+        finally:
+            self._longest = max(self._longest, clock() - began)
 
     def _test(self, step: Next) -> None:
         try:
@@ -242,12 +265,13 @@ class Engine:
 
     def _judge(self, step: Next, build: Build) -> None:
         began = self._ports.clock()
+        likely = self.session.stage.ahead(self._costs())
+        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()), present=step.candidate)
         with ExitStack() as stack:
             tree = self._bring(build, stack)
             try:
                 app = stack.enter_context(self._ports.launcher.install(tree, build))
                 build = _completed(build, app)
-                self._ports.fetcher.ahead(self.session.stage.ahead(self._costs()))
                 began = self._ports.clock()
                 answer = self._ports.judge.judge(app, build, self._question(step))
             except BrokenBuild as broken:

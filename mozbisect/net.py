@@ -80,6 +80,10 @@ class Refused(NetworkError):
     status = 0
 
 
+class Locked(Refused):
+    """401 or 403 of a service that wants to know who we are: no property of the thing that was asked for."""
+
+
 class Gone(NotFound):
     """404 or 410. ``body`` is what the server said about it, when that was short; else empty."""
 
@@ -323,7 +327,7 @@ class Http:
 
     def _explained(self, error: NetworkError, url: str) -> NetworkError:
         if self._guard and isinstance(error, Refused) and error.status in (401, 403) and self._guard.covers(url):
-            error.advice = self._guard.refused(error.status)
+            return Locked(error.what, url=url, advice=self._guard.refused(error.status))
         return error
 
     def _ready(self) -> requests.Session:

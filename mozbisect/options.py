@@ -6,6 +6,8 @@ It holds words, not meanings: bounds are text as typed, paths are absolute text.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from mozbisect.core.codec import from_json, to_json
@@ -74,3 +76,16 @@ class Options:
         empty = to_json(cls())
         options: Options = from_json(cls, {**empty, **row})
         return options
+
+
+@dataclass(frozen=True, slots=True)
+class ThisRun:
+    """What belongs to one run and not to its session: who resumes the session says it anew.
+
+    ``until``: when it has to stop. ``summary``: a file to which the answer is added in Markdown. ``variant``: through
+    which front end it came.
+    """
+
+    until: datetime | None = None
+    summary: Path | None = None
+    variant: str = "console"

@@ -142,7 +142,7 @@ def _reach(row: App, searched: Repo, target: Target, old: Bound, new: Bound) -> 
     if row.releases is not None:
         return Reach(LegKind.RELEASES, pushes)
     if by_date and searched.nightlies:
-        return Reach(LegKind.NIGHTLIES, pushes)
+        return Reach(LegKind.NIGHTLIES, pushes, nightlies_of=searched.name)
     if not pushes:
         raise UsageError(
             f"{row.name} has nightlies of {row.repo} only, none of {searched.name}.", advice="Leave --repo out."
@@ -163,13 +163,18 @@ def this_system() -> str:
 def target_of(options: Options) -> Target:
     """What is tested. Raises ``UsageError`` for what the app has not, ``CannotRun`` for a platform without builds."""
     row = apps.app(options.app)
-    wanted = options.build_type or row.default_type
+    wanted = (options.build_type or row.default_type).lower()
     if wanted not in row.build_types:
         raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}.")
     lang = _lang(row, options)
     os = _system(row, options)
     target = Target(row.name, os, _arch(row, options, os), types_in_order(wanted, row.build_types), lang)
-    names.platform_of(target)
+    try:
+        names.platform_of(target)
+    except CannotRun as none:
+        if options.arch or options.bits or options.os:  # a word of the command line, and not this machine
+            raise UsageError(none.what, advice=none.advice) from None
+        raise
     return target
 
 
@@ -186,6 +191,8 @@ def _lang(row: App, options: Options) -> str:
 
 def _system(row: App, options: Options) -> str:
     if row.systems == ANDROID:
+        if options.os:
+            raise UsageError(f"{row.name} runs on Android only.", advice="Leave --os out.")
         return ANDROID[0]
     os = options.os or this_system()
     if os not in row.systems:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from mozbisect.core import plan
 from mozbisect.core.errors import BrokenBuild, NoBuild, NothingToSearch
 from mozbisect.core.model import (
     Answer,
     Bound,
     Build,
     Candidate,
+    Leg,
     LegKind,
     Move,
     Revision,
@@ -77,41 +79,50 @@ def _judged(build: Build, ports: Ports, terms: Terms) -> Answer:
 def _build(
     bound: Bound, seen: World, ports: Ports, asked: Request, *, nearest: bool, say: Callable[[str], None]
 ) -> Build:
-    """Raises ``NothingToSearch``."""
-    own: Sequence[Candidate] = ()
-    try:
-        own = _candidates(bound, seen, asked)
-        return _first_build(own, ports, say)
-    except NothingToSearch:
-        around = [item for item in _around(bound, seen, asked) if item not in own] if nearest else []
-        if not around:
-            raise
-    build = _first_build(around[:MOST_TRIED], ports, say)
+    """The bound's own build: of the kind that a search would begin with, else of the other kind; else the nearest.
+
+    Raises ``NothingToSearch``.
+    """
+    other = plan.instead_of(asked.leg, asked.reach)
+    legs = [asked.leg, *([other] if other else [])]
+    trouble: NothingToSearch | None = None
+    for leg in legs:
+        try:
+            return _first_build(_candidates(bound, seen, leg), ports, say)
+        except NothingToSearch as none:
+            trouble = trouble or none
+    assert trouble is not None
+    if not nearest:
+        raise trouble
+    around = list(_around(bound, seen, asked.leg))[:MOST_TRIED]
+    if not around:
+        raise trouble
+    build = _first_build(around, ports, say)
     say(f"{bound} itself has no build: the nearest that has one is taken, {build.candidate.title}.")
     return build
 
 
-def _candidates(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
-    match asked.leg.kind:
+def _candidates(bound: Bound, seen: World, leg: Leg) -> Sequence[Candidate]:
+    match leg.kind:
         case LegKind.RELEASES:
             return seen.releases.at(bound)
-        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag) or not asked.reach.pushes:
-            return seen.nightlies.at(bound, asked.leg.repo)
+        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag):
+            return seen.nightlies.at(bound, leg.repo)
     if isinstance(bound, Revision | Tag):
-        return [seen.revisions.push_of(str(bound), asked.leg.repo)]
-    return seen.pushes.at(bound, asked.leg.repo)
+        return [seen.revisions.push_of(str(bound), leg.repo)]
+    return seen.pushes.at(bound, leg.repo)
 
 
-def _around(bound: Bound, seen: World, asked: Request) -> Sequence[Candidate]:
-    """Of the same kind, the nearest first; of releases there is no nearest."""
-    match asked.leg.kind:
+def _around(bound: Bound, seen: World, leg: Leg) -> Sequence[Candidate]:
+    """Of the same kind, the nearest first."""
+    match leg.kind:
         case LegKind.RELEASES:
-            return ()
-        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag) or not asked.reach.pushes:
-            return seen.nightlies.near(bound, asked.leg.repo)
+            return seen.releases.near(bound)
+        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag):
+            return seen.nightlies.near(bound, leg.repo)
     if isinstance(bound, Revision | Tag):
-        return seen.pushes.near(bound, seen.revisions.push_of(str(bound), asked.leg.repo).repo)
-    return seen.pushes.near(bound, asked.leg.repo)
+        return seen.pushes.near(bound, seen.revisions.push_of(str(bound), leg.repo).repo)
+    return seen.pushes.near(bound, leg.repo)
 
 
 def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:

@@ -7,6 +7,7 @@ made, and each part is handed what it needs.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from mozbisect.catalog import apps
 from mozbisect.catalog.repos import repo
+from mozbisect.core.deadline import Deadline
+from mozbisect.core.errors import UsageError
 from mozbisect.core.model import Build, Candidate, Target, Terms
 from mozbisect.core.news import Bringing
 from mozbisect.core.ports import Judge, Launcher, Reporter
@@ -24,6 +27,7 @@ from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
 from mozbisect.fetch.scratch import Scratch
 from mozbisect.judge import table
+from mozbisect.judge.manual import nobody_answers
 from mozbisect.launch.choose import launcher_of
 from mozbisect.launch.profile import parse_pref, read_preferences
 from mozbisect.launch.settings import LaunchSettings, environment_for_commands
@@ -69,7 +73,7 @@ def world(options: Options, target: Target, *, today: date, credentials: Credent
     pushlog = Pushlog(http, options.hg_url)
     taskcluster = Taskcluster(http, options.taskcluster_root_url, target)
     lando = Lando(http, options.lando_url, family=family)
-    git = Git(lando, taskcluster if row.tasks else None, pushlog, today=today)
+    git = Git(lando, taskcluster if row.tasks else None, pushlog)
     revisions = Revisions(pushlog, git, any_repo=options.repo is None)
     pushes = Pushes(pushlog, revisions)
     releases = Releases(http, options.archive_base_url, options.product_details_url, target, pushlog)
@@ -109,8 +113,13 @@ def ports(
     reporters: Sequence[Reporter],
     *,
     say: Callable[[str], None],
+    by: Judge | None = None,
+    deadline: Deadline | None = None,
 ) -> Iterator[Ports]:
-    """The five ports for one run. At the end every thread has ended and no temporary file is left."""
+    """The five ports for one run. At the end every thread has ended and no temporary file is left.
+
+    ``by``: a judge that no option can name.
+    """
 
     def progress(build: Build, done: int, total: int | None) -> None:
         for reporter in reporters:
@@ -132,20 +141,31 @@ def ports(
             temp_root=scratch.fresh("builds"),
         )
         try:
-            launches = launcher(options, asked.target, say, scratch.fresh("profiles"))
+            launches = launcher(options, asked.target, say, scratch.fresh("profiles"), starts_itself=by is not None)
             yield Ports(
                 seen.source,
                 fetcher,
                 launches,
-                judge(options, asked.terms, say),
+                table.several(by, _wish(options), asked.terms) if by else judge(options, asked.terms, say),
                 reporters,
                 use_kept=options.approx_policy == "auto",
                 broken_is=asked.terms.side(options.treat_broken_as),
+                deadline=deadline,
+                check_judge=_must_have_somebody if by is None and table.asks_person(_wish(options)) else lambda: None,
             )
         finally:
             fetcher.close()
             log.debug("%d requests were made", seen.http.requests_made)
             seen.http.close()
+
+
+def _must_have_somebody() -> None:
+    """Raises ``UsageError`` where no person can answer."""
+    if nobody_answers(sys.stdin):
+        raise UsageError(
+            "Nobody can be asked about the builds: standard input is closed or at its end.",
+            advice="Let a --command or a --judge look at them, or call mozbisect in a terminal.",
+        )
 
 
 def judge(options: Options, terms: Terms, say: Callable[[str], None]) -> Judge:
@@ -158,7 +178,10 @@ def _wish(options: Options) -> table.Wish:
     return table.Wish(**{field.name: getattr(options, field.name) for field in fields(table.Wish)})
 
 
-def launcher(options: Options, target: Target, say: Callable[[str], None], temp_root: Path) -> Launcher:
+def launcher(
+    options: Options, target: Target, say: Callable[[str], None], temp_root: Path, *, starts_itself: bool = False
+) -> Launcher:
+    """``starts_itself``: the judge is code of somebody else's; whether it needs a display, it knows alone."""
     prefs = [parse_pref(text) for text in options.pref]
     files = [pair for text in options.preferences for pair in read_preferences(text)]
     row = apps.app(target.app)
@@ -170,9 +193,9 @@ def launcher(options: Options, target: Target, say: Callable[[str], None], temp_
         prefs=(*files, *prefs),
         addons=options.addon,
         args=options.arg,
-        needs_display=options.command is None,
+        needs_display=options.command is None and not starts_itself,
         headless=options.headless,
-        interactive=table.asks_person(_wish(options)),
+        interactive=not starts_itself and table.asks_person(_wish(options)),
         show_output=_shows_output(options),
     )
     return launcher_of(row.launch, settings, temp_root, adb_profile_dir=options.adb_profile_dir, show=say)

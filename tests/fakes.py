@@ -51,6 +51,7 @@ class FakeSource:
     merged: int = 5
     no_build: frozenset[str] = frozenset()  # keys
     looked_up: list[str] = field(default_factory=list)
+    git_asked: list[str] = field(default_factory=list)
     expired: frozenset[LegKind] = frozenset()
     shut: tuple[Shut, ...] = ()
 
@@ -149,6 +150,7 @@ class FakeSource:
             assert candidate.key
 
     def git_of(self, revision: str) -> str | None:
+        self.git_asked.append(revision)
         return sha("git", revision)
 
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
@@ -172,7 +174,9 @@ class FakeFetcher:
         self.brought.append(build.candidate.key)
         yield Path("tree")
 
-    def ahead(self, candidates: Sequence[Candidate]) -> None:
+    def ahead(
+        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+    ) -> None:
         self.ahead_of.append(tuple(candidate.key for candidate in candidates))
 
     def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:

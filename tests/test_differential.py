@@ -19,7 +19,7 @@ from tests.differential import (
     recorded,
     recorded_pushes,
 )
-from tests.rendered import rendered
+from tests.rendered import Style, rendered
 
 THEIRS = recorded()
 
@@ -30,12 +30,18 @@ def test_the_recording_is_of_the_cases_that_are_asked_today() -> None:
     assert sum(answer.path is not None for answer in THEIRS.values()) > 400
 
 
-@pytest.mark.parametrize("json", [True, False], ids=["json", "html"])
-def test_every_day_platform_and_type_means_the_same_build_or_the_difference_has_a_reason(*, json: bool) -> None:
+@pytest.mark.parametrize(
+    ("json", "style"),
+    [(True, "bucketlister"), (False, "bucketlister"), (False, "apache")],
+    ids=["json", "html", "apache"],
+)
+def test_every_day_platform_and_type_means_the_same_build_or_the_difference_has_a_reason(
+    *, json: bool, style: Style
+) -> None:
     http = Http()
     used = set()
     asked = list(THEIRS) if json else list(THEIRS)[::10]  # a page of HTML takes a hundred times as long to read
-    with rendered(eras.archive(), json=json) as url:
+    with rendered(eras.archive(), json=json, style=style) as url:
         for case in asked:
             answer = ours(case, http, url)
             if (answer.path, answer.revision) != (THEIRS[case].path, THEIRS[case].revision):

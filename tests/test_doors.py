@@ -344,6 +344,32 @@ def test_sessions_log_and_report_look_at_what_was_done(program: Program, world: 
     assert last_and_first(program("report").stdout) == truth(world)
 
 
+@pytest.mark.parametrize("how", [["--search-back"], []])
+def test_a_bound_that_was_left_out_is_repeated_as_it_was_understood(
+    program: Program, world: World, server: PracticeServer, how: list[str]
+) -> None:
+    last = world.nightlies[-1].push.head.node  # of a revision the year before is known only once it was asked for
+    done = program("--bad", last, *how, "--arch", "x86_64", "--command", CHECK, *services(server))
+    assert last_and_first(done.stdout) == truth(world)
+    line = shlex.split(program("log").stdout.splitlines()[0].removeprefix("# mozbisect "))
+    assert ("--good" in line) is not bool(how)
+    assert last_and_first(program(*line).stdout) == truth(world)
+
+
+def test_builds_that_are_left_out_are_listed_with_the_reason_and_not_looked_up(
+    program: Program, world: World, server: PracticeServer
+) -> None:
+    days = [str(night.when.date()) for night in world.nightlies]
+    words = ["--good", days[0], "--bad", days[4], "--exclude", f"{days[1]}..{days[2]}", "--arch", "x86_64"]
+    server.forget()
+    done = program("builds", *words, "--resolve", "--output", "json", *services(server))
+    rows = json.loads(done.stdout)
+    left_out = [row["key"] for row in rows if row["missing"] == f"excluded (--exclude {days[1]}..{days[2]})"]
+    assert left_out == [row["key"] for row in rows if row["date"][:10] in days[1:3]]
+    assert len(left_out) == 2
+    assert not [seen for seen in server.log if any(f"/{key}/" in seen.path for key in left_out)]
+
+
 def test_builds_lists_and_downloads_nothing(program: Program, world: World, server: PracticeServer) -> None:
     words = asked(world, server, None)
     before = len(server.log)

@@ -266,6 +266,36 @@ def test_a_search_for_a_good_build_that_is_stopped_goes_on_where_it_was() -> Non
         assert len(set(judge.asked)) == len(judge.asked), "nothing is asked twice"
 
 
+def test_killed_between_a_bad_build_and_the_next_jump_it_still_can_go_on() -> None:
+    source = FakeSource()
+    leg = replace(LEG, old=Before(1, Day(START.date() + timedelta(days=29))), back=1)
+    run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 20)))
+    run.go(leg)
+    for lines in range(2, len(run.journal)):
+        session = Session.of(from_line(line) for line in run.journal[:lines])
+        assert session.can_go_on
+
+
+def test_builds_that_are_broken_are_no_reason_to_search_another_kind() -> None:
+    source = FakeSource()
+    fetcher = FakeFetcher(frozenset(nightly.key for nightly in source.nightlies))
+    run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), fetcher)
+    with pytest.raises(NothingToSearch, match="None of the 30 nightlies"):
+        run.go()
+    assert len(Session.of(from_line(line) for line in run.journal).stages) == 1
+
+
+def test_a_git_hash_that_the_pushlog_told_is_not_asked_for() -> None:
+    source = FakeSource()
+    run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)))
+    finding = run.go()
+    asked = {finding.last_old.revision, finding.first_new.revision}
+    assert set(source.git_asked) == asked, "nobody had told them"
+    session = Session.of(from_line(line) for line in run.journal)
+    assert session.ended
+    assert set(session.ended.git) == asked
+
+
 def test_what_is_shut_is_never_asked_and_stays_open() -> None:
     source = FakeSource()
     source.shut = (Shut(10, 20, "excluded (--exclude x)"),)

@@ -45,14 +45,17 @@ MAY = {
         "request",
     },
 }
-DOORS = {"cli", "commands", "completions", "known", "single", "__main__", "__init__"}
+DOORS = {
+    *("cli", "commands", "completions", "known", "single", "__main__", "__init__"),
+    *("mach_interface", "api", "running", "updates", "alarm"),
+}
 
 # A third-party package is touched in one place.
 ONLY_IN = {
     "requests": {"net"},
     "urllib3": {"net"},
     "bs4": {"sources/listing"},
-    "click": {"cli"},
+    "click": {"cli", "mach_interface", "api"},
     "tqdm": {"report/terminal"},
     "mozinfo": {"request"},
     "mozversion": {"launch"},
@@ -61,7 +64,7 @@ ONLY_IN = {
     "mozdevice": {"launch/adb"},
     "mozlog": {"launch/adb"},
     "marionette_driver": {"judge/marionette_child"},
-    "platformdirs": {"commands", "config/places", "telemetry/folder"},
+    "platformdirs": {"running", "config/places", "telemetry/folder"},
     "glean": {"telemetry/child"},
     "tomlkit": {"config/write"},
     "mohawk": {"credentials"},

@@ -58,7 +58,7 @@ class Nightlies:
 @dataclass(frozen=True, slots=True)
 class Tasks:
     """Builds of single pushes, in Taskcluster. ``artifacts``: patterns of what the package may be called below
-    ``public/build/``, the preferred first. ``job`` in place of the platform's
+    ``public/build/`` (or ``private/build/``), the preferred first. ``job`` in place of the platform's
     and the type's words. ``each_push``: every push may have one; else only those that nightlies are made from."""
 
     domain: str
@@ -382,6 +382,7 @@ APPS = (
         default_type="shippable",
         launch=_FIREFOX,
         releases=Releases("devedition", _FIREFOX_FILES, r"firefox-{version}", "devedition.json", channel="beta"),
+        tasks=_FIREFOX_TASKS,  # the pushes of the beta branch are built as Firefox: the same code in another dress
     ),
 )
 

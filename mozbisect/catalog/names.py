@@ -139,7 +139,8 @@ def artifacts(target: Target) -> tuple[re.Pattern[str], ...]:
     """What the package may be called among a task's artifacts, the preferred first."""
     names = platform_of(target).names
     return tuple(
-        re.compile(f"public/build/(?:en-US/)?{_pattern(template, target, names)}")
+        re.compile(f"{place}/build/(?:en-US/)?{_pattern(template, target, names)}")
+        for place in ("public", "private")  # the second may be read by those who have the right to
         for template in _tasks(target).artifacts
     )
 

@@ -76,6 +76,10 @@ def repo(word: str, *, family: str = "gecko") -> Repo:
     if match := _ESR.fullmatch(said):
         of = {None: family, "mozilla-": "gecko", "firefox-": "gecko"}.get(match[1], "comm")
         return _numbered(_ESR_ROWS[of], match[2])
+    if (named := at_path(said) if "/" in said else None) is not None:
+        return named
+    if said in ("esr", "mozilla-esr", "comm-esr"):
+        raise UsageError(f"There are many ESR repositories: which is {word!r}?", advice="Add its number: esr140.")
     near = difflib.get_close_matches(said, _BY_WORD, n=3, cutoff=0.5)
     names = near or [*(row.name for row in REPOS), "mozilla-esr140 (any number)"]
     raise UsageError(f"There is no repository {word!r}.", advice=f"Did you mean {', '.join(names)}?")

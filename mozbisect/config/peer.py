@@ -51,6 +51,11 @@ def read(path: Path, keys: Sequence[Key]) -> Settings:
             found[understood[0]] = Setting(understood[1], where)
             if understood == (TELEMETRY.name, False) and yes_or_no(_text(value)) is None:
                 warnings.append(f"{where}: {written} is neither yes nor no: it is taken for no.")
+    for number, section in sections(text):
+        warnings.append(f"{path}:{number}: what stands below {section} is passed over, as mozregression does it.")
+    no = says_no_to_telemetry(text)
+    if no is not None:
+        found[TELEMETRY.name] = Setting(value=False, where=f"{path}:{no}")
     return Settings(found, tuple(warnings), path=str(path))
 
 
@@ -103,6 +108,27 @@ def _text(value: str | list[str]) -> str:
 
 
 # ------------------------------------------------------------------------------------------ the dialect
+
+
+def sections(text: str) -> Iterator[tuple[int, str]]:
+    """The sections (number of the line, how it is written): mozregression reads nothing that stands below one."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip().startswith("["):
+            yield number, line.strip()
+
+
+def says_no_to_telemetry(text: str) -> int | None:
+    """The line that does, wherever in the file: a person who wrote a no meant it."""
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _NO_TELEMETRY.fullmatch(line)
+        if match and yes_or_no(match[1]) is False:
+            return number
+    return None
+
+
+_NO_TELEMETRY = re.compile(
+    r"""\s*["']?enable[-_]telemetry["']?\s*[=:]\s*["']?([^"'#]*?)["']?\s*(?:#.*)?""", re.IGNORECASE
+)
 
 
 def lines(text: str) -> Iterator[Line]:

@@ -6,6 +6,7 @@
     │   └── Expired                    there were builds, but they are not kept any more
     ├── EndsContradict             4   both ends are good, or both are bad
     ├── CannotRun                  5   this machine cannot run what was asked for
+    ├── OutOfTime                  6   the deadline came first; the run can go on later
     ├── Interrupted              130   a person, or a signal, stopped the run
     ├── NetworkError               1   no usable answer from a server
     │   ├── NotFound                   404 or 410: the thing is not there
@@ -25,7 +26,10 @@ from __future__ import annotations
 
 
 class MozbisectError(Exception):
-    """Base of the tree. ``advice`` says what the person can do about it, in one sentence, or is empty."""
+    """Base of the tree. ``advice`` says what the person can do about it, in one sentence, or is empty.
+
+    ``session`` is the name of the session that can be looked at or gone on with, where the library had one.
+    """
 
     exit_code = 1
 
@@ -33,6 +37,7 @@ class MozbisectError(Exception):
         super().__init__(what)
         self.what = what
         self.advice = advice
+        self.session: str | None = None
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.advice}" if self.advice else self.what
@@ -56,6 +61,12 @@ class EndsContradict(MozbisectError):
 
 class CannotRun(MozbisectError):
     exit_code = 5
+
+
+class OutOfTime(MozbisectError):
+    """The deadline came before the end of the search; what was answered is kept."""
+
+    exit_code = 6
 
 
 class Interrupted(MozbisectError):

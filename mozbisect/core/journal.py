@@ -145,7 +145,8 @@ class Stage:
                 search = search.miss(here)
             elif (side := before.search.seen(there)) is not None and search.seen(here) is None:
                 search = search.tell(here, side)
-        reasons = {key: before.reasons[key] for key in shared if key in before.reasons}
+        told_of = shared | {push.key for push in self.timeline.leg.unbuilt}
+        reasons = {key: before.reasons[key] for key in told_of if key in before.reasons}
         builds = {key: before.builds[key] for key in shared if key in before.builds}
         return replace(self, search=search, builds={**builds, **self.builds}, reasons={**self.reasons, **reasons})
 
@@ -207,9 +208,9 @@ class Stage:
             search = search.miss(step.at)
         return tuple(candidates)
 
-    def ahead(self, costs: Costs = EQUAL_COSTS) -> tuple[Candidate, ...]:
-        """What will probably be asked after the present question, likeliest first."""
-        return tuple(self.timeline.candidates[likely.at] for likely in self.search.ahead(costs))
+    def ahead(self, costs: Costs = EQUAL_COSTS) -> dict[Candidate, float]:
+        """What will probably be asked after the present question, likeliest first, with how likely it is."""
+        return {self.timeline.candidates[likely.at]: likely.probability for likely in self.search.ahead(costs)}
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,13 @@ class Fetcher(Protocol):
         more), ``CacheTrouble``.
         """
 
-    def ahead(self, candidates: Sequence[Candidate]) -> None:
-        """These will probably be wanted next, likeliest first: start on them, forget others. Returns at once."""
+    def ahead(
+        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+    ) -> None:
+        """These will probably be wanted after the ``present`` one, which is brought next. Called before each ``bring``.
+
+        Likeliest first, with how likely each is: start on them, forget others. Returns at once.
+        """
 
     def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
         """Which of them (by place) a run before has left here, so that they cost no download. Called once a leg."""

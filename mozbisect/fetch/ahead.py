@@ -1,4 +1,4 @@
-"""Gets the next builds ready while a person thinks: the only threads of a plain run.
+"""Gets the next builds ready while the present one comes or is judged: the only threads that outlive a question.
 
 It runs errands, two at a time, and never says a word: an errand that fails is forgotten, and whoever needs its
 build then meets the same error in daylight. What an errand does is not known here.
@@ -6,7 +6,9 @@ build then meets the same error in daylight. What an errand does is not known he
     want([a, b]) ─ patience ─► a ████████ ready          claim(a) → the errand, running or done
                                b █████·····              want([c]) → b is stopped and thrown away
 
-Patience is for judges who answer at once: they would only make us start what nobody wants any more.
+What is nearly certain to be wanted is begun at once. What may or may not be waits for patience to be over (a judge
+who answers at once would only make us start what nobody wants any more), unless a small share of all bytes,
+the ``Purse``, still has room for a bet.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from mozbisect.fetch.download import Stop, Stopped
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2
+NEARLY_CERTAIN = 0.8
+SMALL_SHARE = 0.12  # of all bytes may be for builds that nobody will have wanted, while there is no patience
 _LAST_WAIT = 1.0  # seconds for threads to end; one that hangs in a connection dies with the process
 
 Cancel = Callable[[], None]
@@ -52,6 +56,26 @@ class Errand:
         self.here, self.whole = here, whole
 
 
+class Purse:
+    """Bytes that were fetched: for builds that were wanted, and for others."""
+
+    def __init__(self) -> None:
+        self.used = 0
+        self.wasted = 0
+        self._builds = 0
+
+    def use(self, size: int) -> None:
+        self.used += size
+        self._builds += size > 0
+
+    def allows(self, bets: int) -> bool:
+        """Would the share of the wasted stay small, were one more bet lost beside so many that are open?"""
+        if not self._builds:
+            return False
+        lost = self.wasted + (bets + 1) * self.used / self._builds
+        return lost <= SMALL_SHARE * (self.used + lost)
+
+
 class LookAhead:
     """``run`` does an errand, in a thread of its own; ``discard`` removes the tree of one that nobody claimed.
 
@@ -63,7 +87,7 @@ class LookAhead:
         run: Callable[[Errand], None],
         discard: Callable[[Path], None],
         *,
-        patience: float = 0.25,
+        patience: float = 1.0,
         keep: bool = False,
         later: Later | None = None,
     ) -> None:
@@ -73,41 +97,62 @@ class LookAhead:
         self._keep = keep
         self._later = later or _later
         self._lock = threading.RLock()
-        self._wanted: tuple[Candidate, ...] = ()
+        self._wanted: dict[Candidate, float] = {}  # with how likely each is
         self._queue: deque[Candidate] = deque()  # those of the wanted that are not begun
+        self._patient = True
+        self.purse = Purse()
         self._errands: dict[Candidate, Errand] = {}  # under way, or ready and not yet claimed
         self._threads: dict[Errand, threading.Thread] = {}
         self._call_off: Cancel | None = None  # while patience lasts
         self._closed = False
 
-    def want(self, candidates: Sequence[Candidate]) -> None:
-        """These and no others, likeliest first. Returns at once."""
+    def want(
+        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+    ) -> None:
+        """These and no others, likeliest first; ``chances``: how likely each is, if that is known. Returns at once.
+
+        ``present``: what will be claimed now; it is not begun, but if it was, it goes on.
+        """
         with self._lock:
             if self._closed:
                 return
             self._rest()
-            self._wanted = tuple(candidates)
+            self._queue.clear()
+            self._wanted = dict(zip(candidates, (*chances, *[0.0] * len(candidates)), strict=False))
+            if present is not None:
+                self._wanted[present] = 1.0
             self._queue.extend(candidate for candidate in candidates if candidate not in self._errands)
             for errand in list(self._errands.values()):
-                if errand.candidate not in candidates:
+                if errand.candidate not in (present, *candidates):
                     self._drop(errand)
-            if self._queue:
+            self._begin()
+            self.be_patient()
+
+    def be_patient(self) -> None:
+        """From now on the present build is judged: if that lasts, begin also what is less likely."""
+        with self._lock:
+            if self._queue and self._patient and self._call_off is None and not self._closed:
                 self._call_off = self._later(self._patience, self._patience_is_over)
 
     def claim(self, candidate: Candidate) -> Errand | None:
         """The errand for this candidate, for the caller alone; ``None`` if none was begun.
 
-        If the caller has to wait, nothing else is to take from the line: what else is under way is stopped.
+        What else is wanted goes on: that it does not take from the line what the caller waits for, is for ``run``.
         """
         with self._lock:
             self._rest()
             claimed = self._errands.pop(candidate, None)
             if claimed is not None:
                 claimed.claimed = True
-            if claimed is None or not claimed.done.is_set():
-                for errand in [errand for errand in self._errands.values() if not errand.done.is_set()]:
-                    self._drop(errand)
+                self._begin()
+            if candidate in self._queue:
+                self._queue.remove(candidate)
             return claimed
+
+    def used(self, size: int) -> None:
+        """So many bytes were fetched for a build that is judged."""
+        with self._lock:
+            self.purse.use(size)
 
     def has(self, build: Build) -> bool:
         """Is this build here, unpacked?"""
@@ -120,7 +165,8 @@ class LookAhead:
         with self._lock:
             self._closed = True
             self._rest()
-            self._wanted = ()
+            self._queue.clear()
+            self._wanted = {}
             for errand in [*self._errands.values()]:
                 self._drop(errand, even_if_kept=True)
             threads = dict(self._threads)
@@ -129,10 +175,11 @@ class LookAhead:
         until = time.monotonic() + _LAST_WAIT
         for thread in threads.values():
             thread.join(max(0.0, until - time.monotonic()))
+        log.debug("%d bytes were fetched for what was judged, %d for other builds", self.purse.used, self.purse.wasted)
 
     def _rest(self) -> None:
-        """Begin nothing new."""
-        self._queue.clear()
+        """Begin nothing new but what is nearly certain."""
+        self._patient = True
         if self._call_off is not None:
             self._call_off()
             self._call_off = None
@@ -143,22 +190,34 @@ class LookAhead:
             return
         self._errands.pop(errand.candidate, None)
         errand.stop.now()
-        if errand.done.is_set() and errand.tree is not None:
-            self._discard(errand.tree)
+        if errand.done.is_set():
+            self._throw_away(errand)
 
     def _patience_is_over(self) -> None:
         with self._lock:
             self._call_off = None
+            self._patient = False
             self._begin()
+
+    def _throw_away(self, errand: Errand) -> None:
+        """Nobody will claim what has come to its end."""
+        self.purse.wasted += errand.here
+        if errand.tree is not None:
+            self._discard(errand.tree)
 
     def _begin(self) -> None:
         """As many errands as may be under way or ready; the others wait, should one come to nothing."""
-        while self._queue and len(self._errands) < AT_ONCE:
+        while self._queue and len(self._errands) < AT_ONCE and self._is_worth_it(self._queue[0]):
             errand = Errand(self._queue.popleft())
             thread = threading.Thread(target=self._work, args=(errand,), name="look-ahead", daemon=True)
             self._errands[errand.candidate] = errand
             self._threads[errand] = thread
             thread.start()
+
+    def _is_worth_it(self, candidate: Candidate) -> bool:
+        chance = self._wanted.get(candidate, 0.0)
+        bets = sum(self._wanted.get(one, 0.0) < NEARLY_CERTAIN for one in self._errands)
+        return not self._patient or chance >= NEARLY_CERTAIN or (chance > 0 and self.purse.allows(bets))
 
     def _work(self, errand: Errand) -> None:
         _be_modest()
@@ -173,9 +232,8 @@ class LookAhead:
             if not (mine and arrived and errand.candidate in self._wanted):
                 if mine:
                     del self._errands[errand.candidate]
-                if errand.tree is not None:
-                    self._discard(errand.tree)
-            if self._call_off is None and not self._closed:
+                self._throw_away(errand)
+            if not self._closed:
                 self._begin()
 
     def _arrived(self, errand: Errand) -> bool:

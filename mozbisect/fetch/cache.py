@@ -1,9 +1,10 @@
 """The folder in which downloaded files are kept, for this run or (``--persist``) for the next ones too.
 
 Knows names, trust and room; what is in the files, and how they come here, it leaves to others. Every file has
-a small one beside it, ``<name>.seal``, with what we saw of it when it arrived. Nothing else in the folder is ours,
-and nothing else is ever touched. Two runs may share a folder: files come into it whole, by a rename, and each run
-takes it in its stride when one of its files was removed by another.
+a small one beside it, ``<name>.seal``, with what we saw of it when it arrived; ``<name>.tree`` is what it unpacks
+to (see ``trees``). Nothing else in the folder is ours, and nothing else is ever touched. Two runs may share a folder:
+files come into it whole, by a rename from a scratch folder in it, and each run takes it in its stride when one of
+its files was removed by another.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import hashlib
 import logging
 import os
 import re
-import secrets
 import threading
 import time
 from collections import Counter, defaultdict
@@ -23,16 +23,17 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from mozbisect.core.model import Build, Candidate, Kind
-from mozbisect.fetch.scratch import Scratch, on_disk
-from mozbisect.fetch.verify import Seal, complaint_about
+from mozbisect.fetch import peer
+from mozbisect.fetch.scratch import Scratch, on_disk, remove
+from mozbisect.fetch.trees import MOST, Trees
+from mozbisect.fetch.verify import Seal, Tally, complaint_about
 
 log = logging.getLogger(__name__)
 
 ALWAYS_KEPT = 5  # files, however small the limit is: going back one question should not mean a download
 PRIVATE_LIMIT = 1 << 30  # bytes; of a run without --persist, whose files nobody will want again but by going back
-_ABANDONED = 24 * 3600.0  # seconds; a half-written file that nobody wrote to for a day is nobody's
+_LONELY = 60.0  # seconds; a younger seal may wait for its file
 _SEAL = ".seal"
-_PART = ".part"
 _OURS = re.compile(r".+--.+--[0-9a-f]{8}--.+")
 
 Fetch = Callable[[Path], Seal]
@@ -57,10 +58,14 @@ class Cache:
         self._scratch = Scratch(temp_root)
         self._limit = int(limit_gib * 2**30) if folder else PRIVATE_LIMIT
         self._now = now
+        self._halves = Scratch(folder) if folder else self._scratch  # on the same disk: a rename must do
+        self.trees = Trees(folder, self._halves, now) if folder else None
         self._lock = threading.Lock()
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lent: Counter[str] = Counter()
         self._opened: Path | None = None
+        self._theirs: dict[str, tuple[Path, Seal]] = {}  # files of mozregression that pass for a file of ours
+        self._no_good: set[Path] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +74,8 @@ class Cache:
         self.close()
 
     def close(self) -> None:
-        """Remove the private folder, if there is one."""
+        """Remove the private folder, if there is one, and what is half made."""
+        self._halves.close()
         self._scratch.close()
 
     def holds(self, build: Build) -> bool:
@@ -77,19 +83,23 @@ class Cache:
         folder = self._kept or self._opened
         if folder is None:
             return False
+        if self.trees and self.trees.holds(file_name(build), build):
+            return True
         path = folder / file_name(build)
         try:
             size = path.stat().st_size
         except OSError:
-            return False
-        return build.size in (None, size) and (build.digest is not None or _seal_of(path).exists())
+            return self._kept is not None and any(one.surely for one in peer.left(folder, build))
+        return build.size in (None, size) and (build.digest is not None or seal_path(path).exists())
 
     def kept(self, candidates: Sequence[Candidate]) -> frozenset[int]:
         """Which of the candidates have a build in a folder that is kept, by the names alone: a guess, and quick."""
         if self._kept is None or not self._kept.is_dir():
             return frozenset()
-        places = {path.name.partition("--")[0] for _, _, path in _files(self._kept)}
-        return frozenset(at for at, candidate in enumerate(candidates) if _place(candidate) in places)
+        here = (*files_in(self._kept), *(self.trees.all() if self.trees else ()))
+        places = {path.name.partition("--")[0] for _, _, path in here}
+        ours = frozenset(at for at, candidate in enumerate(candidates) if _place(candidate) in places)
+        return ours | peer.kept((path.name for path in self._kept.iterdir()), candidates)
 
     @contextmanager
     def lend(self, build: Build, fetch: Fetch) -> Iterator[Path]:
@@ -103,87 +113,138 @@ class Cache:
             turn = self._turns[path.name]
         try:
             with turn:
-                if not self._trusted(path, build):
+                theirs = None
+                if not self._trusted(path, build) and (theirs := self._of_peer(path.name, build)) is None:
                     self._take_in(path, fetch)
             with suppress(OSError):
                 os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
-            self._make_room(path.parent)
-            yield path
+            self.make_room()
+            yield theirs or path
         finally:
             with self._lock:
                 self._lent[path.name] -= 1
 
+    def seal_of(self, build: Build) -> Seal | None:
+        """What was seen of the build's file when it came, if it did."""
+        name = file_name(build)
+        own = Seal.read(seal_path(self._folder() / name))
+        return own or (self._theirs[name][1] if name in self._theirs else None)
+
     def drop(self, build: Build) -> None:
-        """The build's file turned out to be no good: remove it."""
-        _remove(self._folder() / file_name(build))
+        """The build's file turned out to be no good: remove it. One of mozregression stays, and is not used again."""
+        path, _ = self._theirs.pop(file_name(build), (None, None))
+        if path is not None:
+            self._no_good.add(path)
+        remove_file(self._folder() / file_name(build))
 
     def _folder(self) -> Path:
+        """It may be removed while we run: then there is an empty one again."""
         with self._lock:
-            if self._opened is None:
+            if self._opened is None or not self._opened.is_dir():
                 folder = self._kept or self._scratch.fresh("archives")
                 with on_disk(folder):
                     folder.mkdir(parents=True, exist_ok=True)
-                    self._sweep(folder)
+                    _sweep(folder)
                 self._opened = folder
             return self._opened
 
-    def _sweep(self, folder: Path) -> None:
-        """Remove what killed runs left half-written, and seals whose files are gone."""
-        for path in folder.iterdir():
-            if not _OURS.fullmatch(path.name):
-                continue
-            half = path.name.endswith(_PART)
-            lonely = path.name.endswith(_SEAL) and not path.with_name(path.name.removesuffix(_SEAL)).exists()
-            with suppress(OSError):
-                if (half or lonely) and self._now() - path.stat().st_mtime > _ABANDONED:
-                    path.unlink()
-
     def _trusted(self, path: Path, build: Build) -> bool:
         try:
-            complaint = complaint_about(path, build, Seal.read(_seal_of(path)))
+            complaint = complaint_about(path, build, Seal.read(seal_path(path)))
         except FileNotFoundError:
             return False
         except OSError as error:
             complaint = str(error)
         if complaint:
             log.debug("%s is fetched again: %s", path, complaint)
-            _remove(path)
+            remove_file(path)
         return not complaint
 
+    def _of_peer(self, name: str, build: Build) -> Path | None:
+        """A file that mozregression has left here and that passes for the build, by its digest where one is known, else
+        by its length, else by its name alone: then unpacking it has to show that it is whole."""
+        for one in peer.left(self._kept, build) if self._kept else ():
+            if one.path in self._no_good:
+                continue
+            try:
+                tally = Tally.of(one.path, build.digest)
+            except OSError as error:
+                log.debug("%s: %s", one.path, error)
+                continue
+            is_known = build.digest is not None or build.size is not None
+            complaint = tally.complaint(build) if is_known or one.surely else "its name fits other builds, too"
+            if not complaint:
+                log.debug("%s is used, which mozregression has left", one.path)
+                self._theirs[name] = one.path, tally.seal
+                return one.path
+            log.debug("%s is not used: %s", one.path, complaint)
+        return None
+
     def _take_in(self, path: Path, fetch: Fetch) -> None:
-        own = f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}"  # of no other thread, and of no other run
-        part, stamp = path.with_name(own + _PART), path.with_name(own + _SEAL + _PART)
-        seal = fetch(part)
+        half = self._halves.fresh("archive")  # of no other thread, and of no other run
+        part, stamp = half / "part", half / "seal"
         try:
+            seal = fetch(part)
             with on_disk(path.parent):
                 self._make_durable(part)
                 # The seal comes first: a seal without its file harms nobody, a file without its seal is fetched again.
                 stamp.write_text(seal.dump(), "utf-8")
-                stamp.replace(_seal_of(path))
+                stamp.replace(seal_path(path))
                 part.replace(path)
         finally:
-            for left in (part, stamp):
-                with suppress(OSError):
-                    left.unlink(missing_ok=True)
+            remove(half)
 
     def _make_durable(self, part: Path) -> None:
         if self._kept:  # it is to survive a crash of the machine, not only the end of this run
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
 
-    def _make_room(self, folder: Path) -> None:
-        """Remove what was not used for longest, until the limit holds; never what is lent, never the newest few."""
-        if not self._limit:
+    def clear_up(self) -> None:
+        """Remove what killed runs have left. Raises ``CacheTrouble``."""
+        if self._kept is not None and self._kept.is_dir():
+            self._folder()
+            remove(self._halves.fresh("look"))
+
+    def make_room(self) -> None:
+        """Remove what was not used for longest, until the limits hold; never what is lent, never the newest few.
+
+        A tree counts as much as an archive, but has none of the few places, and goes before its own archive.
+        """
+        folder = self._opened
+        if folder is None:
             return
-        files = sorted(_files(folder), reverse=True)  # the latest used first
-        room = self._limit
-        for number, (_, size, path) in enumerate(files):
-            room -= size
+        trees = sorted(self.trees.all() if self.trees else (), reverse=True)  # the latest used first
+        files = sorted(files_in(folder), reverse=True) if self._limit else []
+        room = self._limit - sum(size for _, size, _ in files[:ALWAYS_KEPT])
+        rest = [(used, size, path, True) for used, size, path in files[ALWAYS_KEPT:]]
+        for_trees = MOST
+        for _, size, path, is_file in sorted([*rest, *((*tree, False) for tree in trees)], key=_oldest_last):
+            fits = (not self._limit or size <= room) and (is_file or size <= for_trees)
             with self._lock:
-                lent = self._lent[path.name] > 0
-            if room < 0 and number >= ALWAYS_KEPT and not lent:
-                log.debug("removing %s, to make room", path)
-                _remove(path)
+                lent = is_file and self._lent[path.name] > 0
+            if fits or lent:
+                room -= size
+                for_trees -= 0 if is_file else size
+                continue
+            log.debug("removing %s, to make room", path)
+            if is_file:
+                remove_file(path)
+            elif self.trees:
+                self.trees.discard(path)
+
+
+def _oldest_last(entry: tuple[float, int, Path, bool]) -> tuple[float, bool]:
+    used, _, _, is_file = entry
+    return -used, not is_file
+
+
+def _sweep(folder: Path) -> None:
+    """Remove seals whose files are gone."""
+    for seal in folder.glob(f"[!.]*{_SEAL}"):
+        if _OURS.fullmatch(seal.name) and not seal.with_name(seal.name.removesuffix(_SEAL)).exists():
+            with suppress(OSError):
+                if time.time() - seal.stat().st_mtime > _LONELY:
+                    seal.unlink()
 
 
 def file_name(build: Build) -> str:
@@ -208,7 +269,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]", "_", text).lstrip(".-") or "_"
 
 
-def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+def files_in(folder: Path) -> Iterator[tuple[float, int, Path]]:
     """When used, bytes and path of each file that is ours, as its seal says."""
     for seal in folder.glob(f"[!.]*{_SEAL}"):
         path = seal.with_name(seal.name.removesuffix(_SEAL))
@@ -217,11 +278,11 @@ def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
             yield found.st_mtime, found.st_size, path
 
 
-def _seal_of(path: Path) -> Path:
+def seal_path(path: Path) -> Path:
     return path.with_name(path.name + _SEAL)
 
 
-def _remove(path: Path) -> None:
-    for gone in (path, _seal_of(path)):
+def remove_file(path: Path) -> None:
+    for gone in (path, seal_path(path)):
         with suppress(OSError):  # on Windows: somebody reads it
             gone.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Brings the file of one build here, whole or not at all. Knows nothing of folders, caches or archives.
 
 A transfer that breaks is carried on where it broke, if the server can do that and the file is still the same
-one; if not, it begins again. What arrives is measured on its way to the disk:
+one; if not, it begins again. What arrives is measured on its way to the disk, and handed to whoever unpacks meanwhile:
 
     try 1   ████████░░░░░░░░   connection reset        → Range: bytes=8…, If-Range: "etag"
     try 2   ████████████████   a digest that is wrong  → begin again
@@ -15,13 +15,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild, NotFetched, NotFound
 from mozbisect.core.model import Build
 from mozbisect.fetch.scratch import on_disk
 from mozbisect.fetch.verify import Seal, Tally, is_page
-from mozbisect.net import CutShort, Http, Stream, Unreachable
+from mozbisect.net import CutShort, Http, Locked, Stream, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +71,34 @@ class Stop:
                 self._stream = None
 
 
-def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, tell: Tell | None = None) -> Seal:
+class Eavesdropper(Protocol):
+    """Hears the bytes as they come, before anybody can know whether they are right."""
+
+    def write(self, chunk: bytes) -> None:
+        """The next ones."""
+
+    def restart(self) -> None:
+        """Forget them all: the file begins anew."""
+
+
+def download(
+    http: Http,
+    build: Build,
+    part: Path,
+    *,
+    stop: Stop | None = None,
+    tell: Tell | None = None,
+    also: Eavesdropper | None = None,
+) -> Seal:
     """Write the build's file to ``part``, which must not exist, and which exists afterwards only if all is well.
 
+    ``also`` gets each byte of the file once, in order, also through broken transfers that go on.
     Raises ``NoBuild`` (it is gone), ``NotFetched`` (it cannot be had whole), ``NetworkError`` (nothing answers
     any more), ``CacheTrouble``, and ``Stopped`` if ``stop`` was told so.
     """
     try:
         with on_disk(part.parent), part.open("xb") as file:
-            transfer = _Transfer(http, build, file, stop, tell)
+            transfer = _Transfer(http, build, file, stop, tell, also)
             http.insist(transfer.carry_on, also=(BrokenBuild,), sleep=stop.pause if stop else None)
             transfer.settle()
             return transfer.seal
@@ -90,7 +109,7 @@ def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, 
             raise NoBuild(f"{build.file_name} is listed, but the server says that it is gone") from error
         if isinstance(error, BrokenBuild):
             raise NotFetched(error.what) from error
-        if isinstance(error, NetworkError) and not isinstance(error, Unreachable):
+        if isinstance(error, NetworkError) and not isinstance(error, Unreachable | Locked):
             raise NotFetched(f"{build.file_name} cannot be downloaded: {error.what}") from error
         raise
 
@@ -98,12 +117,21 @@ def download(http: Http, build: Build, part: Path, *, stop: Stop | None = None, 
 class _Transfer:
     """One file on its way, through as many tries as it takes."""
 
-    def __init__(self, http: Http, build: Build, file: IO[bytes], stop: Stop | None, tell: Tell | None) -> None:
+    def __init__(
+        self,
+        http: Http,
+        build: Build,
+        file: IO[bytes],
+        stop: Stop | None,
+        tell: Tell | None,
+        also: Eavesdropper | None,
+    ) -> None:
         self._http = http
         self._build = build
         self._file = file
         self._stop = stop or Stop()
         self._tell = tell or (lambda _here, _whole: None)
+        self._also = also
         self._tally = Tally(build.digest)
         self._mark = ""  # by which the server knows the file again: an ETag or a date
         self._whole = build.size
@@ -167,12 +195,16 @@ class _Transfer:
             self._spoiled(f"the server sent more than {self._whole:,} bytes")
         self._file.write(chunk)
         self._tally.add(chunk)
+        if self._also is not None:
+            self._also.write(chunk)
         self._tell(self._tally.size, self._whole)
 
     def _forget(self) -> None:
         if self._tally.size:
             self._file.seek(0)
             self._file.truncate()
+            if self._also is not None:
+                self._also.restart()
         self._tally = Tally(self._build.digest)
         self._mark = ""
 

@@ -4,7 +4,7 @@ The one place where the parts of this folder meet. For each build there is one w
 of ``bring`` or look-ahead:
 
     cache ──lend──► file ──unpack──► tree, in a scratch folder of its own
-      └─fetch─► download
+      └─fetch─► download ──bytes──► unpacking ──► tree, at the same time
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from mozbisect.core.errors import BrokenBuild
+from mozbisect.core.errors import BrokenBuild, CacheTrouble
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Progress
 from mozbisect.fetch.ahead import Errand, Later, LookAhead
-from mozbisect.fetch.cache import Cache
+from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.download import Stop, Tell, download
+from mozbisect.fetch.line import Line
 from mozbisect.fetch.scratch import Scratch, on_disk, remove
+from mozbisect.fetch.trees import FILES
 from mozbisect.fetch.unpack import is_archive, unpack
+from mozbisect.fetch.unpacking import Unpacking
 from mozbisect.fetch.verify import Seal
 from mozbisect.net import Http
 
@@ -47,7 +50,7 @@ class BuildFetcher:
         find: Callable[[Candidate], Build],
         progress: Progress | None = None,
         look_ahead: bool = True,
-        patience: float = 0.25,
+        patience: float = 1.0,
         temp_root: Path | None = None,
         keep: bool = False,
         unpack_ahead: bool = True,
@@ -60,20 +63,25 @@ class BuildFetcher:
         self._look_ahead = look_ahead
         self._unpack_ahead = unpack_ahead
         self._scratch = Scratch(temp_root)
-        self._ahead = LookAhead(self._run, remove, patience=patience, keep=keep, later=later)
+        self._line = Line()
+        self._ahead = LookAhead(self._run, self._let_go, patience=patience, keep=keep, later=later)
 
     @contextmanager
     def bring(self, build: Build) -> Iterator[Path]:
         """See ``Fetcher.bring``. The file of an app that is not unpacked has the name it has on the server."""
-        tree = self._made_ready(build) or self._make_ready(build, None, self._teller(build))
+        with self._line.urgent():
+            tree = self._made_ready(build) or self._fetch_now(build)
+        self._ahead.be_patient()
         try:
             yield tree if is_archive(build.file_name) else tree / _bare(build.file_name)
         finally:
-            remove(tree)
+            self._let_go(tree)
 
-    def ahead(self, candidates: Sequence[Candidate]) -> None:
+    def ahead(
+        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+    ) -> None:
         if self._look_ahead:
-            self._ahead.want(candidates)
+            self._ahead.want(candidates, chances, present=present)
 
     def has(self, build: Build) -> bool:
         """Is it here already, in this run or from one before? A quick look."""
@@ -98,8 +106,9 @@ class BuildFetcher:
             errand.stop.now()
             raise
         if errand.tree is None or errand.build == build:
+            self._ahead.used(errand.here)
             return errand.tree
-        remove(errand.tree)  # the candidate's build is another one by now
+        self._let_go(errand.tree)  # the candidate's build is another one by now
         return None
 
     def _wait(self, errand: Errand, build: Build) -> None:
@@ -113,20 +122,47 @@ class BuildFetcher:
         """What look-ahead does, in its own thread."""
         build = self._find(errand.candidate)
         errand.stop.check()
+
+        def tell(here: int, whole: int | None) -> None:
+            errand.tell(here, whole)
+            if errand.claimed:
+                self._line.saw(here)
+            else:
+                self._line.give_way(errand.stop.check, unless=lambda: errand.claimed)
+
         if self._unpack_ahead:
-            errand.tree = self._make_ready(build, errand.stop, errand.tell)
+            errand.tree = self._make_ready(build, errand.stop, tell)
             errand.build = build
         else:
-            with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, errand.tell)):
+            with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, tell)):
                 pass
+
+    def _fetch_now(self, build: Build) -> Path:
+        """What nobody has begun, in the caller's thread."""
+        brought = 0
+
+        def tell(here: int, whole: int | None) -> None:
+            nonlocal brought
+            brought = here
+            self._line.saw(here)
+            self._progress(build, here, whole)
+
+        tree = self._make_ready(build, None, tell)
+        self._ahead.used(brought)
+        return tree
 
     def _make_ready(self, build: Build, stop: Stop | None, tell: Tell) -> Path:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
+        if tree := self._kept_tree(build):
+            return tree
         second = False
         while True:
-            with self._cache.lend(build, lambda part: self._download(build, part, stop, tell)) as file:
+            with (
+                self._unpacking(build, stop) as unpacking,
+                self._cache.lend(build, lambda part: self._download(build, part, stop, tell, unpacking)) as file,
+            ):
                 try:
-                    return self._unpacked(file, build, stop)
+                    return self._vouched(unpacking.tree() or self._unpacked(file, build, stop), build)
                 except BrokenBuild as broken:
                     vouched_for = build.digest is not None and file.exists()  # else another run removed it just now
                     self._cache.drop(build)
@@ -135,10 +171,40 @@ class BuildFetcher:
                     log.debug("%s is fetched once more: %s", build.file_name, broken.what)
                     second = True
 
+    # A tree of an archive is kept with the cache, if that one is kept; any other lives in the scratch folder.
+
+    def _kept_tree(self, build: Build) -> Path | None:
+        trees = self._cache.trees
+        return trees.take(file_name(build), build) if trees and is_archive(build.file_name) else None
+
+    def _fresh(self) -> Path:
+        if self._cache.trees:
+            try:
+                return self._cache.trees.fresh()
+            except CacheTrouble as error:  # a cache that can only be read
+                log.debug("no tree is kept: %s", error.what)
+        return self._scratch.fresh("build")
+
+    def _vouched(self, tree: Path, build: Build) -> Path:
+        seal = self._cache.seal_of(build)
+        if self._cache.trees and seal and is_archive(build.file_name) and tree.name == FILES:
+            self._cache.trees.vouch(tree, file_name(build), build, seal)
+        return tree
+
+    def _let_go(self, tree: Path) -> None:
+        if self._cache.trees and tree.name == FILES:
+            self._cache.trees.give_back(tree)
+            self._cache.make_room()
+        else:
+            remove(tree)
+
+    def _unpacking(self, build: Build, stop: Stop | None) -> Unpacking:
+        return Unpacking(build.file_name, self._fresh, stop.check if stop else _silent)
+
     def _unpacked(self, file: Path, build: Build, stop: Stop | None) -> Path:
         if stop:
             stop.check()  # after the close, nothing new is to come into the scratch folder
-        tree = self._scratch.fresh("build")
+        tree = self._fresh()
         try:
             if is_archive(build.file_name):
                 unpack(file, tree, check=stop.check if stop else None)
@@ -151,11 +217,11 @@ class BuildFetcher:
             raise
         return tree
 
-    def _download(self, build: Build, part: Path, stop: Stop | None, tell: Tell) -> Seal:
-        return download(self._http, build, part, stop=stop, tell=tell)
-
-    def _teller(self, build: Build) -> Tell:
-        return lambda here, whole: self._progress(build, here, whole)
+    def _download(
+        self, build: Build, part: Path, stop: Stop | None, tell: Tell, unpacking: Unpacking | None = None
+    ) -> Seal:
+        also = unpacking if is_archive(build.file_name) else None
+        return download(self._http, build, part, stop=stop, tell=tell, also=also)
 
 
 def _copy(file: Path, to: Path) -> None:
@@ -170,5 +236,5 @@ def _bare(name: str) -> str:
     return PurePosixPath(name).name
 
 
-def _silent(_build: Build, _here: int, _whole: int | None) -> None:
+def _silent(*_: object) -> None:
     pass

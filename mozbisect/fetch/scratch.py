@@ -83,7 +83,9 @@ class Scratch:
 
     def _home(self) -> Path:
         with self._lock:
-            if self._folder is None:
+            if self._folder is None or not self._folder.is_dir():  # somebody may clear up while we run
+                if self._lived_in is not None:
+                    self._lived_in.close()
                 root = self._root or Path(tempfile.gettempdir())
                 with on_disk(root):
                     root.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ What an archive is, its first bytes say, not its name. Of its members only plain
 stay inside come through; their names are checked before anything is written, their sizes while it is. Members are
 written by one small writer for every format, which never follows a link and never writes over anything.
 
-    .tar.xz .tar.bz2 .tar.gz ──► members of a tar ─┐
+    .tar.xz .tar.bz2 .tar.gz ──► members of a tar ─┐       (also while the file is still coming)
     .zip ──────────────────────► members of a zip ─┴► check ─► write
     .dmg ──────────────────────► hdiutil, ditto (both of macOS)
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import bz2
 import errno
 import gzip
+import io
 import lzma
 import os
 import shutil
@@ -32,6 +33,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any, NoReturn
 
 from mozbisect.core.errors import BrokenBuild
+from mozbisect.fetch.flow import Flow
 from mozbisect.fetch.scratch import on_disk
 
 # A Firefox unpacks to about 300 MB, four times its archive; the largest debug builds to 4 GB.
@@ -99,26 +101,48 @@ def unpack(archive: Path, into: Path, *, check: Check | None = None) -> None:
         start, end = _ends(archive)
     except OSError as error:
         raise BrokenBuild(f"{archive.name} cannot be read: {error.strerror}") from error
+    with _explained(archive.name, into):
+        _unpack(archive, into, start, end, look)
+
+
+def unpack_stream(source: Flow, name: str, into: Path, *, check: Check | None = None) -> bool:
+    """Unpack an archive that is still coming; ``False`` if it is of a kind whose end is needed first.
+
+    Otherwise as ``unpack``. Nothing of it can be trusted before the whole archive is.
+    """
+    start = b""
+    while len(start) < _LONGEST_MAGIC and (more := source.read(_LONGEST_MAGIC - len(start))):
+        start += more
+    if not start.startswith(tuple(_PACKED_TARS)):
+        return False
+    with _explained(name, into), _plain(start, io.BufferedReader(_Rest(start, source), _CHUNK)) as plain:
+        _write(_of_tar(plain), into, name, lambda: source.taken, check or _nothing)
+    return True
+
+
+@contextmanager
+def _explained(name: str, into: Path) -> Iterator[None]:
+    """What goes wrong within is the archive's fault or the disk's."""
     with on_disk(into):
         try:
-            _unpack(archive, into, start, end, look)
+            yield
         except _NONSENSE as error:
-            raise BrokenBuild(f"{archive.name} is damaged: {error}") from error
+            raise BrokenBuild(f"{name} is damaged: {error}") from error
         except OSError as error:
             # Without a number it is not from the system but from bz2; EINVAL is a place before the file's beginning.
             if error.errno not in (None, errno.EINVAL):
                 raise
-            raise BrokenBuild(f"{archive.name} is damaged: {error}") from error
+            raise BrokenBuild(f"{name} is damaged: {error}") from error
 
 
 def _unpack(archive: Path, into: Path, start: bytes, end: bytes, check: Check) -> None:
-    for magic, open_plain in _PACKED_TARS.items():
-        if start.startswith(magic):
-            with open_plain(archive) as plain:
-                return _write(_of_tar(plain), into, archive, check)
+    size = archive.stat().st_size
+    if start.startswith(tuple(_PACKED_TARS)):
+        with archive.open("rb") as file, _plain(start, file) as plain:
+            return _write(_of_tar(plain), into, archive.name, lambda: size, check)
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         with zipfile.ZipFile(archive) as opened_zip:
-            return _write(_of_zip(opened_zip), into, archive, check)
+            return _write(_of_zip(opened_zip), into, archive.name, lambda: size, check)
     if end.startswith(b"koly") or archive.name.lower().endswith(".dmg"):
         return _unpack_dmg(archive, into)
     raise BrokenBuild(f"{archive.name} is no archive that can be unpacked (it begins with {start[:8]!r})")
@@ -138,11 +162,34 @@ def _nothing() -> None:
 
 # ------------------------------------------------------------------------------------------- what is in there
 
-_PACKED_TARS: dict[bytes, Callable[[Path], AbstractContextManager[Any]]] = {
+_PACKED_TARS: dict[bytes, Callable[[Any], AbstractContextManager[Any]]] = {
     b"\xfd7zXZ\x00": lzma.open,
     b"BZh": bz2.open,
     b"\x1f\x8b": gzip.open,
 }
+_LONGEST_MAGIC = max(map(len, _PACKED_TARS))
+
+
+def _plain(start: bytes, packed: object) -> AbstractContextManager[Any]:
+    """What a packed tar, given as a file, unpacks to; ``start`` says how it is packed."""
+    return next(open_plain for magic, open_plain in _PACKED_TARS.items() if start.startswith(magic))(packed)
+
+
+class _Rest(io.RawIOBase):
+    """A flow whose beginning was looked at already, as a file that can only be read on."""
+
+    def __init__(self, start: bytes, source: Flow) -> None:
+        self._start = start
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        chunk, self._start = self._start[: len(buffer)], self._start[len(buffer) :]
+        chunk = chunk or self._source.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
 
 def _of_tar(plain: IO[bytes]) -> Iterator[_Member]:
@@ -195,11 +242,12 @@ def _zip_content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[
 # --------------------------------------------------------------------------------------- what may come through
 
 
-def _write(members: Iterator[_Member], into: Path, archive: Path, check: Check) -> None:
-    tree = _Tree(into, archive.stat().st_size, check)
+def _write(members: Iterator[_Member], into: Path, name: str, packed: Callable[[], int], check: Check) -> None:
+    """``packed``: the bytes of the archive, or those of it that were read so far."""
+    tree = _Tree(into, packed, check)
     for number, member in enumerate(members, start=1):
         if number > MOST_MEMBERS:
-            raise BrokenBuild(f"{archive.name} has more than {MOST_MEMBERS:,} members")
+            raise BrokenBuild(f"{name} has more than {MOST_MEMBERS:,} members")
         check()
         tree.add(member)
 
@@ -207,10 +255,11 @@ def _write(members: Iterator[_Member], into: Path, archive: Path, check: Check) 
 class _Tree:
     """The folder that is being filled. Knows which of its paths are links, and never goes through one."""
 
-    def __init__(self, root: Path, packed: int, check: Check) -> None:
+    def __init__(self, root: Path, packed: Callable[[], int], check: Check) -> None:
         self._root = root
         self._check = check
-        self._left = min(MOST_BYTES, max(RATIO_FROM, MOST_RATIO * packed))  # bytes that may still be written
+        self._packed = packed
+        self._written = 0
         self._links: set[PurePosixPath] = set()
 
     def add(self, member: _Member) -> None:
@@ -250,8 +299,8 @@ class _Tree:
         with content as source, path.open("xb") as file:
             while chunk := source.read(_CHUNK):
                 self._check()
-                self._left -= len(chunk)
-                if self._left < 0:
+                self._written += len(chunk)
+                if self._written > min(MOST_BYTES, max(RATIO_FROM, MOST_RATIO * self._packed())):
                     _refuse(name, "makes the archive grow beyond all measure")
                 file.write(chunk)
         # Never setuid, never writable for others, always readable and writable for us.

@@ -47,6 +47,15 @@ class Tally:
         # Nearly every service publishes SHA-256 or SHA-512: a second hash only where it is another one.
         self._other = None if digest is None or digest.algorithm == "sha256" else hashlib.new(digest.algorithm)
 
+    @classmethod
+    def of(cls, path: Path, digest: Digest | None = None) -> Tally:
+        """The tally of a whole file. Raises ``OSError``."""
+        tally = cls(digest)
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                tally.add(chunk)
+        return tally
+
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
         self._sha256.update(chunk)
@@ -81,10 +90,7 @@ def complaint_about(path: Path, build: Build, seal: Seal | None) -> str:
         return f"the file has {size:,} bytes instead of {build.size:,}"
     if build.digest is None and seal is None:
         return "nothing is known that it could be checked against"
-    tally = Tally(build.digest)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            tally.add(chunk)
+    tally = Tally.of(path, build.digest)
     if build.digest is None and tally.seal != seal:
         return "it changed since it was downloaded"
     return tally.complaint(build)

@@ -6,9 +6,11 @@ It understands answers; what they mean for the search it leaves to ``Terms`` and
 from __future__ import annotations
 
 import re
+import select
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TextIO
 
 from mozbisect.core.model import Answer, Build, Move, Terms, Verdict
 from mozbisect.core.ports import App, Question
@@ -91,6 +93,22 @@ def ask_terminal(prompt: str) -> str:
         sys.stderr.write("\n")
         raise EOFError
     return line
+
+
+def nobody_answers(stream: TextIO | None) -> bool:
+    """Is it certain that no answer will come from there: closed, or at its end, as /dev/null and the input of a CI are?
+
+    A pipe that is open may still bring answers, and a terminal does. To be asked before anything is read.
+    """
+    if stream is None or stream.closed:
+        return True
+    try:
+        if stream.isatty():
+            return False
+        ready, _, _ = select.select([stream], [], [], 0)
+        return bool(ready) and not stream.buffer.peek(1)  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):  # no real file; or Windows, where only sockets can be asked
+        return False
 
 
 def say_terminal(line: str) -> None:

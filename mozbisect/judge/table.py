@@ -239,6 +239,11 @@ def judge(
     row, value = row_of(wish)
     _check(row, wish)
     once = row.build(Asked(wish, value, wish.within or row.within or 0, terms, say, show, env))
+    return several(once, wish, terms)
+
+
+def several(once: Judge, wish: Wish, terms: Terms) -> Judge:
+    """The judge, or several runs of it, as the person wishes. Raises ``UsageError``."""
     if wish.runs == 1 and wish.required is None:
         return once
     from mozbisect.judge.runs import RunsJudge, Tally

@@ -55,6 +55,14 @@ _HINTS = {
 }
 
 
+_OF_THE_DEVICE = (
+    "INSTALL_FAILED_NO_MATCHING_ABIS",
+    "INSTALL_FAILED_INSUFFICIENT_STORAGE",
+    "INSTALL_FAILED_USER_RESTRICTED",
+)
+"""What the device says of every build alike: no property of the one that is installed."""
+
+
 def _to_stderr(line: str) -> None:
     sys.stderr.write(line + "\n")
 
@@ -153,7 +161,7 @@ class AndroidLauncher:
     def install(self, tree: Path, build: Build) -> Iterator[AndroidApp]:
         """Install the ``.apk`` that ``tree`` is (or holds) in place of what was there; at the end it is stopped.
 
-        Raises ``BrokenBuild`` with adb's own words, ``CannotRun`` when the device has gone.
+        Raises ``BrokenBuild`` with adb's own words, ``CannotRun`` when the device has gone or would take no build.
         """
         apk = _apk(tree)
         facts = read_facts(apk)
@@ -166,7 +174,13 @@ class AndroidLauncher:
         try:
             found = device.install(apk)
         except Refused as error:
-            raise BrokenBuild(f"it cannot be installed: {_why(str(error))}") from error
+            why = _why(str(error))
+            if why.startswith(_OF_THE_DEVICE):
+                raise CannotRun(
+                    f"{device.serial} cannot take {build.file_name}: {why}.",
+                    advice="No other build would fare better: mend that, then go on with mozbisect resume.",
+                ) from error
+            raise BrokenBuild(f"it cannot be installed: {why}") from error
         package = found if found and found.startswith("org.mozilla.") else package
         log.debug("%s is %s on %s", build.file_name, package, device.serial)
         try:

@@ -8,6 +8,7 @@ small one once its padding is made.
 
 from __future__ import annotations
 
+import bz2
 import hashlib
 import io
 import lzma
@@ -17,7 +18,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from mozbisect.practice.world import Package
@@ -157,7 +158,9 @@ def build(recipe: Recipe) -> Archive:
     if recipe.ending == ".zip":
         return whole(zipped(files))
     padding = _tar_padding(recipe.size_mb, recipe.bulk, recipe.brand.directory)
-    return _archive(padding, lzma.compress(_tar(files), preset=0))
+    # An archive may consist of several streams, but all of one kind: bzip2 is what packages were until 2024-12.
+    pack = bz2.compress if padding.data.startswith(b"BZh") else partial(lzma.compress, preset=0)
+    return _archive(padding, pack(_tar(files)))
 
 
 def whole(data: bytes) -> Archive:

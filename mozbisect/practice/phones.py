@@ -72,10 +72,15 @@ class PhoneNightlies:
     def _by_place(self) -> dict[str, _Made]:
         found = {}
         for nightly in self._world.nightlies:
-            month = f"/pub/{_FOLDERS.get(self._product, self._product)}/nightly/{nightly.when:%Y/%m}"
+            stamp = self._stamp(nightly)
+            month = f"/pub/{_FOLDERS.get(self._product, self._product)}/nightly/{stamp[:4]}/{stamp[5:7]}"
             for ending, platform in self._endings(nightly).items():
-                found[f"{month}/{nightly.stamp}-{ending}/"] = _Made(nightly, platform)
+                found[f"{month}/{stamp}-{ending}/"] = _Made(nightly, platform)
         return found
+
+    def _stamp(self, nightly: Nightly) -> str:
+        """Fennec's folders are named by the moment of the build; those of Fenix and Focus by that of the push."""
+        return nightly.stamp if self._product == "fennec" else f"{nightly.push.when:%Y-%m-%d-%H-%M-%S}"
 
     def _endings(self, nightly: Nightly) -> dict[str, str]:
         """How the names of its folders end, and how the platform of each is written."""

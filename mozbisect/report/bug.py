@@ -36,3 +36,17 @@ def paste(session: Session, result: Result, command: str) -> str:
 def _tests(session: Session) -> str:
     builds = session.questions
     return f"{builds} build{'' if builds == 1 else 's'} were judged." if builds != 1 else "1 build was judged."
+
+
+def summary(session: Session, result: Result | None, command: str, *, stopped: str = "") -> str:
+    """A section for the page of a CI job: the text for a bug, or why the run ``stopped`` and what it knows so far."""
+    if not stopped and result is not None:
+        return f"## mozbisect\n\n{paste(session, result, command)}\n"
+    lines = ["## mozbisect", "", "**Not found.**", "", *(f"    {line}" for line in stopped.splitlines()), ""]
+    if result and result.last_revision and result.first_revision:
+        terms = session.opened.terms
+        so_far = f"So far: {terms.old} up to {result.last_revision}, {terms.new} from {result.first_revision} on."
+        lines += [so_far, ""]
+    if session.questions:
+        lines += [_tests(session), ""]
+    return "\n".join([*lines, "It was called so:", "", f"    {command}", "", ""])

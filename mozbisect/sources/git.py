@@ -2,7 +2,7 @@
 
     1. Lando's map: any abbreviation, all of history; it may lag behind, and it may be down
     2. Taskcluster's index, which has a route by Git hash since 2025: only whole hashes, only what was built
-    3. the last pushes, whose Git hashes the pushlog tells: what Lando does not know yet is new
+    3. the newest pushes, whose Git hashes the pushlog tells: what Lando does not know yet is new
 
 Trouble on one way is no answer: only if no way leads anywhere it is told.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import date, timedelta
 from functools import partial
 
 from mozbisect.catalog.repos import repo
@@ -23,18 +22,18 @@ from mozbisect.sources.taskcluster import Taskcluster
 
 log = logging.getLogger(__name__)
 
-LATELY = timedelta(days=4)
-"""How far behind Lando may be, weekends included."""
+NEWEST = (500, 4000)
+"""So many of the newest pushes of a branch are looked through: of some days, and if need be of two months. Counted from
+the newest there is, as the clock of this machine says nothing about the servers."""
 
 
 class Git:
     """The three ways. ``taskcluster`` is None for an app that has no builds there."""
 
-    def __init__(self, lando: Lando, taskcluster: Taskcluster | None, pushlog: Pushlog, *, today: date) -> None:
+    def __init__(self, lando: Lando, taskcluster: Taskcluster | None, pushlog: Pushlog) -> None:
         self._lando = lando
         self._taskcluster = taskcluster
         self._pushlog = pushlog
-        self._today = today
 
     def hg_of(self, git: str, home: str) -> str | None:
         """The Mercurial hash of a commit (7 to 40 hex digits); None if nobody knows it.
@@ -79,10 +78,10 @@ class Git:
         ways: list[Callable[[], str | None]] = [partial(self._lando.hg_of, git)]
         if len(git) == 40 and self._taskcluster is not None:
             ways += [partial(self._taskcluster.hg_of, name, git) for name in branches]
-        return [*ways, *(partial(self._lately, name, git) for name in branches)]
+        return [*ways, *(partial(self._lately, name, git, most) for most in NEWEST for name in branches)]
 
-    def _lately(self, name: str, git: str) -> str | None:
-        for push in reversed(self._pushlog.by_day(name, self._today - LATELY, self._today + timedelta(days=1))):
+    def _lately(self, name: str, git: str, most: int) -> str | None:
+        for push in reversed(self._pushlog.newest(name, most)):
             for node, known in zip(push.changesets, push.git_changesets, strict=False):
                 if known is not None and known.startswith(git):
                     return node

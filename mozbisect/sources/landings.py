@@ -66,14 +66,14 @@ def _on(pushlog: Pushlog, name: str, leg: Leg) -> list[Candidate]:
 def _probe(pushlog: Pushlog, name: str, leg: Leg, nodes: Sequence[str]) -> Candidate | None:
     """The push that brought the first of these changesets that were on the branch before they came here."""
     pushes = (pushlog.of(name, node) for node in nodes)
-    return next((push for push in pushes if push and not _brings_back(push, leg)), None)
+    return next((push for push in pushes if push and not _came_later(push, leg)), None)
 
 
 def _landed(window: Sequence[Candidate], leg: Leg) -> list[Candidate]:
     """From the push before the first that brought any of the changesets to the last that did; empty if none did."""
     hits = []
     for at, push in enumerate(window):
-        if _brings_back(push, leg):
+        if _came_later(push, leg):
             break
         if _brought(push, leg):
             hits.append(at)
@@ -84,10 +84,19 @@ def _brought(push: Candidate, leg: Leg) -> bool:
     return not set(leg.brought).isdisjoint(push.changesets)
 
 
-def _brings_back(push: Candidate, leg: Leg) -> bool:
-    """It holds the judged new revision and more: what came here has been merged back, or it goes beyond it."""
+def _came_later(push: Candidate, leg: Leg) -> bool:
+    """What came here was merged there afterwards, and not the other way round.
+
+    So it is where the push holds the judged new revision and more. And where it ends in a changeset that did not come
+    here, a merge of its own for example, and is dated after what it holds had come here.
+    """
     new = leg.ends[1].revision
-    return new in push.changesets and push.revision != new
+    if new in push.changesets and push.revision != new:
+        return True
+    if not _brought(push, leg) or push.revision in leg.brought:
+        return False
+    arrived = (here for here in (*leg.unbuilt, leg.ends[1]) if not set(push.changesets).isdisjoint(here.changesets))
+    return push.when > max((here.when for here in arrived), default=push.when)
 
 
 def _suspects(push: Candidate, leg: Leg) -> Candidate:

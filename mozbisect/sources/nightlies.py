@@ -14,8 +14,8 @@ from functools import partial
 from urllib.parse import quote
 
 from mozbisect.catalog import names
+from mozbisect.catalog.apps import NIGHTLY_TYPES, app
 from mozbisect.catalog.apps import Nightlies as Row
-from mozbisect.catalog.apps import app
 from mozbisect.catalog.checksums import parse_checksums, parse_sums
 from mozbisect.core.errors import NoBuild, NotFound, NothingToSearch, UsageError
 from mozbisect.core.model import Bound, Build, Candidate, Day, Digest, Kind, Leg, Revision, Target, Timeline
@@ -66,7 +66,7 @@ class Nightlies:
         found = [item for item in self._between(first, last, leg.repo) if first <= item.when.date() <= last]
         if not found:
             raise NothingToSearch(
-                f"There is no {self._target.app} nightly of {leg.repo} from {first} to {last}.",
+                f"There is no {self._kind} nightly of {leg.repo} from {first} to {last}.",
                 advice=f"Look at {self._base}/ for the days that have some.",
             )
         old_at, new_at = at_or_before(found, old), at_or_after(found, new)
@@ -85,13 +85,18 @@ class Nightlies:
             return found[::-1]
         near = sorted(around, key=lambda item: abs(item.when - first))[:2]
         raise NothingToSearch(
-            f"There is no {self._target.app} nightly of {bound}.",
+            f"There is no {self._kind} nightly of {bound}.",
             advice=f"The nearest: {', '.join(item.key for item in near)}." if near else "",
         )
 
     def near(self, bound: Bound, repo: str) -> Sequence[Candidate]:
-        """The nightlies around a bound, the nearest first."""
+        """The nightlies around a bound, the nearest first. Raises ``NothingToSearch``: none within a week."""
         (first, last), around = self._around(bound, repo)
+        if not around:
+            raise NothingToSearch(
+                f"There is no {self._kind} nightly within {SPARE_DAYS} days of {bound}.",
+                advice=f"Look at {self._base}/ for the days that have some.",
+            )
         middle = first + (last - first) / 2
         return sorted(around, key=lambda item: abs(item.when - middle))
 
@@ -127,6 +132,12 @@ class Nightlies:
         row = app(self._target.app).nightlies
         assert row is not None
         return row
+
+    @property
+    def _kind(self) -> str:
+        """How a person calls what is looked for: firefox, or firefox (debug)."""
+        wanted = self._target.build_types[0]
+        return self._target.app if wanted in NIGHTLY_TYPES else f"{self._target.app} ({wanted})"
 
     @property
     def _base(self) -> str:
@@ -186,7 +197,8 @@ class Nightlies:
         if not fitting:
             what = names.platform_of(self._target).names[0]
             lang = f" in {self._target.lang}" if app(self._target.app).needs_lang else ""
-            raise NoBuild(f"no {what} build{lang} in the folder" if rows else "the folder is empty")
+            kind = "" if files.found == "nightly" else f"{files.found} "
+            raise NoBuild(f"no {kind}build for {what}{lang} in the folder" if rows else "the folder is empty")
         return max(fitting, key=partial(names.rank, self._target))
 
     def _origin(self, url: str, rows: Rows, package: re.Match[str], files: names.Files, nightly: Candidate) -> Origin:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
+from mozbisect.catalog.repos import A_YEAR, repo
 from mozbisect.core.errors import NothingToSearch
 from mozbisect.core.model import Bound, Candidate, Changeset, Finding, Kind, Leg, LegKind, Revision, Tag, Timeline
 from mozbisect.sources.landings import landings
@@ -137,7 +138,11 @@ class Pushes:
         first, last = old[0].date() - timedelta(days=1), new[1].date() + timedelta(days=1)
         found = self._pushlog.by_day(leg.repo, first, last)
         if not found:
-            raise NothingToSearch(f"There is no push to {leg.repo} from {first} to {last}.")
+            kept = repo(leg.repo).days
+            raise NothingToSearch(
+                f"There is no push to {leg.repo} from {first} to {last}.",
+                advice=f"Taskcluster keeps the builds of {leg.repo} for {kept} days." if kept < A_YEAR else "",
+            )
         return found, at_or_before(found, old), at_or_after(found, new)
 
 

@@ -34,6 +34,11 @@ class Pushlog:
         pushes = self._pushes(repo_name, changeset=revision)
         return pushes[-1] if pushes else None
 
+    def newest(self, repo_name: str, most: int) -> tuple[Candidate, ...]:
+        """The last so many pushes to the repository, oldest first."""
+        rows = self._rows(repo_name, [])  # without a question hg tells the last ten
+        return self.by_id(repo_name, rows[-1][0] - most + 1, rows[-1][0]) if rows else ()
+
     def at(self, repo_name: str, when: datetime) -> Candidate | None:
         """The push of exactly this second; None if there was none."""
         return next((push for push in self.by_day(repo_name, when.date(), when.date()) if push.when == when), None)
@@ -106,7 +111,7 @@ class Pushlog:
     def _rows(self, repo_name: str, query: Iterable[tuple[str, str]]) -> list[tuple[int, dict[str, Any]]]:
         """Push ids with what the server says of them, in order; nothing for a revision it does not know."""
         words = "&".join(f"{key}={quote(value)}" for key, value in sorted(query))
-        url = f"{self._hg_url}/{repo(repo_name).path}/json-pushes?{words}&version=2"
+        url = f"{self._hg_url}/{repo(repo_name).path}/json-pushes?{words}{'&' if words else ''}version=2"
         try:
             answer = self._http.json(url)
         except NotFound:

@@ -102,6 +102,14 @@ class Releases:
             return exact[::-1]
         raise NothingToSearch(f"There is no {self._target.app} {bound}.", advice=f"Look at {self._base}/releases/.")
 
+    def near(self, bound: Bound) -> Sequence[Candidate]:
+        """The versions of the bound's channel, the nearest to it first."""
+        known, dates = together([self._listed, self._dates])
+        shown = sorted((item for item in known if item.channel == self._channel(bound)), key=lambda item: item.key)
+        found = [self._candidate(item, dates) for item in shown]
+        at = self._place(bound, shown, found, dates) if found else 0
+        return [found[place] for place in sorted(range(len(found)), key=lambda place: abs(place - at))]
+
     def find(self, release: Candidate) -> Build:
         """The target's build of a version. Raises ``NoBuild``, ``NetworkError``."""
         aside = self._aside(release)

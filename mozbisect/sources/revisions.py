@@ -78,7 +78,8 @@ class Revisions:
         if hg is None or not known:
             raise UsageError(
                 f"The revision {text} is not known: neither to {home} nor as a Git commit.",
-                advice="Check it, or name the repository it was pushed to with --repo.",
+                advice="Check it, or name the repository it was pushed to with --repo. A Git commit of today may not "
+                "have come to Mercurial yet; of an older one the whole hash may be known where a part of it is not.",
             )
         return hg, known
 

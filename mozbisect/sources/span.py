@@ -46,8 +46,8 @@ def _left_central(release: Release, pushed: Pushed) -> date:
         return pushed(f"FIREFOX_NIGHTLY_{number}_END").when.date()
     except UsageError:
         raise UsageError(
-            f"It is not known when version {number} left mozilla-central.",
-            advice="Give a day instead, for example of six weeks before it was released.",
+            f"It is not known when version {number} left mozilla-central, or it has not left it yet.",
+            advice="Give a day instead: about six weeks before it was released, or, of the newest version, today.",
         ) from None
 
 

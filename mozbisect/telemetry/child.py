@@ -216,7 +216,8 @@ def _refused(root: Path) -> bool:
 def _limit(seconds: float) -> None:
     """End this process after so long, wherever it then is: inside the SDK no exception would end it."""
     if sys.platform != "win32":
-        signal.setitimer(signal.ITIMER_REAL, seconds)  # whose signal kills a process that does not handle it
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which kills, whatever whoever started us had made of it
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         return
     watchdog = threading.Timer(seconds, lambda: os._exit(0))
     watchdog.daemon = True

@@ -131,8 +131,19 @@ def test_a_token_never_stands_in_a_warning(tmp_path: Path) -> None:
     assert not any("s3cret" in line for line in warnings)
 
 
-def test_sections_are_not_read_there_and_not_here(tmp_path: Path) -> None:
-    assert read(tmp_path, "bits = 32\n[more]\nbits = 64\n") == ({"bits": "32"}, [])
+def test_sections_are_not_read_there_and_not_here_and_that_is_said(tmp_path: Path) -> None:
+    values, warnings = read(tmp_path, "bits = 32\n[more]\nbits = 64\n")
+    assert values == {"bits": "32"}
+    (warning,) = warnings
+    assert ":2: what stands below [more] is passed over" in warning
+
+
+@pytest.mark.parametrize(
+    "line", ["enable-telemetry=OFF", "enable-telemetry: no", "'enable_telemetry' = \"False\"  # so"]
+)
+def test_a_no_to_telemetry_counts_wherever_it_stands(tmp_path: Path, line: str) -> None:
+    assert read(tmp_path, f"[DEFAULT]\npersist = /x\n{line}\n")[0] == {"telemetry": False}
+    assert read(tmp_path, "[DEFAULT]\nenable-telemetry = yes\n")[0] == {}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from mozbisect.core.errors import NoBuild
 from mozbisect.core.model import Candidate
-from mozbisect.fetch.ahead import Errand, LookAhead
+from mozbisect.fetch.ahead import Errand, LookAhead, Purse
 from tests.fetch.conftest import build_at, nightly
 
 A, B, C, D = (nightly(key) for key in "abcd")
@@ -140,7 +140,7 @@ def test_one_that_is_ready_keeps_its_place(ahead: LookAhead, work: Work, patienc
     assert set(work.begun) == {"a", "b"}
 
 
-def test_a_claim_gives_the_errand_that_is_under_way_and_stops_the_others(
+def test_a_claim_gives_the_errand_that_is_under_way_and_the_others_go_on(
     ahead: LookAhead, work: Work, patience: Patience
 ) -> None:
     ahead.want([A, B])
@@ -148,13 +148,78 @@ def test_a_claim_gives_the_errand_that_is_under_way_and_stops_the_others(
     work.until(lambda: len(work.begun) == 2)
     claimed = ahead.claim(A)
     assert claimed is not None
-    work.until(lambda: work.stopped == ["b"])
     work.goes_on[A].set()
     assert claimed.done.wait(5)
     assert claimed.tree == Path("a")
     assert ahead.claim(A) is None
+    assert work.stopped == []
     ahead.close()
     assert work.discarded == []  # it belongs to who claimed it
+
+
+def test_what_is_nearly_certain_is_begun_at_once_and_a_guess_is_not(
+    ahead: LookAhead, work: Work, patience: Patience
+) -> None:
+    ahead.want([A, B], [0.9, 0.5])
+    work.until(lambda: work.begun == ["a"])
+    ahead.claim(C)
+    patience.is_over()  # it was called off: somebody waits for C
+    assert work.begun == ["a"]
+    ahead.be_patient()
+    patience.is_over()
+    work.until(lambda: work.begun == ["a", "b"])
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_what_is_brought_now_is_not_dropped_before_it_is_claimed(
+    ready: bool, ahead: LookAhead, work: Work, patience: Patience
+) -> None:
+    ahead.want([A], [0.9])
+    work.until(lambda: work.begun == ["a"])
+    if ready:
+        work.goes_on[A].set()
+        work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
+    ahead.want([B, C], [0.5, 0.5], present=A)
+    claimed = ahead.claim(A)
+    assert claimed is not None
+    work.goes_on[A].set()
+    assert claimed.done.wait(5)
+    assert (work.stopped, work.discarded, claimed.tree) == ([], [], Path("a"))
+
+
+def test_a_bet_is_made_at_once_while_little_was_lost(ahead: LookAhead, work: Work, patience: Patience) -> None:
+    ahead.want([A, B], [0.5, 0.5])
+    assert work.begun == []  # nothing was used so far, of which it could be a small share
+    for _ in range(8):
+        ahead.used(100)
+    ahead.want([A, B], [0.5, 0.5])
+    work.until(lambda: work.begun == ["a"])
+    ahead.claim(D)
+    assert work.begun == ["a"]
+
+
+def test_what_is_thrown_away_is_counted(work: Work, patience: Patience) -> None:
+    def run(errand: Errand) -> None:
+        errand.tell(100, 100)
+        work.run(errand)
+
+    ahead = LookAhead(run, work.discard, later=patience)
+    ahead.want([A, B], [0.9, 0.9])
+    work.goes_on[A].set()
+    work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)) and len(work.begun) == 2)
+    ahead.want([C])
+    work.until(lambda: ahead.purse.wasted == 200)
+    ahead.close()
+    assert ahead.purse.used == 0
+
+
+def test_the_lost_bets_stay_a_small_share() -> None:
+    purse = Purse()
+    for _ in range(100):
+        purse.use(50)
+        if purse.allows(0):
+            purse.wasted += 50
+    assert 0.10 < purse.wasted / (purse.used + purse.wasted) <= 0.12
 
 
 def test_to_claim_what_is_ready_disturbs_nobody(ahead: LookAhead, work: Work, patience: Patience) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,7 +44,8 @@ def shop() -> Shop:
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    """All but the scratch folders of runs that live."""
+    return {path.name for path in folder.iterdir() if not path.name.startswith("mozbisect-")}
 
 
 # ------------------------------------------------------------------------------------------------------- names
@@ -241,24 +243,15 @@ def test_nothing_that_is_not_ours_is_ever_removed(tmp_path: Path, builds: list[B
     assert theirs < names(tmp_path)
 
 
-def test_what_killed_runs_left_half_written_is_swept_up_after_a_day(tmp_path: Path, shop: Shop) -> None:
-    build = build_at(f"{ARCHIVE}/f.zip")
-
-    def killed(part: Path) -> Seal:
-        left.append(part)
-        return shop(part)
-
-    left: list[Path] = []
-    use(Cache(tmp_path), build, killed)
-    (part,) = left
-    part.write_bytes(b"half")
-    old, young = part, part.with_name(part.name.replace(".f.zip", ".g.zip").replace(".part", "2.part"))
-    young.write_bytes(b"half")
-    os.utime(old, (1, 1))
-    use(Cache(tmp_path), build, shop)
-    assert not old.exists()
-    assert young.exists()
-    assert shop.visits == 1
+def test_what_killed_runs_left_half_made_is_removed_by_the_next(tmp_path: Path, shop: Shop) -> None:
+    left = tmp_path / "mozbisect-abc"
+    (left / "archive-x").mkdir(parents=True)
+    (left / "archive-x" / "part").write_bytes(b"half")
+    (left / ".lived-in").touch()  # and nobody holds its lock
+    with Cache(tmp_path) as cache:
+        use(cache, build_at(f"{ARCHIVE}/f.zip"), shop)
+        assert not left.exists()
+    assert {path.suffix for path in tmp_path.iterdir()} == {".zip", ".seal"}
 
 
 # ------------------------------------------------------------------------------------------------ side by side
@@ -329,3 +322,133 @@ def test_kept_names_the_candidates_that_an_earlier_run_left_here(tmp_path: Path,
         assert later.kept([nightly(), push()]) == {1}
     with Cache() as private:
         assert private.kept([push()]) == frozenset()
+
+
+# ------------------------------------------------------------------------------------------------------- trees
+
+
+def planted(cache: Cache, build: Build, shop: Shop, size: int = 10) -> Path:
+    """A tree, as a fetcher makes it, and taken for use."""
+    assert cache.trees is not None
+    use(cache, build, shop)
+    files = cache.trees.fresh()
+    (files / "firefox").mkdir()
+    (files / "firefox" / "firefox").write_bytes(bytes(size))
+    (files / "firefox" / "link").symlink_to("firefox")
+    seal = cache.seal_of(build)
+    assert seal is not None
+    cache.trees.vouch(files, file_name(build), build, seal)
+    return files
+
+
+def take(cache: Cache, build: Build) -> Path | None:
+    assert cache.trees is not None
+    return cache.trees.take(file_name(build), build)
+
+
+def give_back(cache: Cache, files: Path | None) -> None:
+    assert cache.trees is not None
+    assert files is not None
+    cache.trees.give_back(files)
+
+
+def test_a_tree_that_is_given_back_is_there_for_the_next_run(tmp_path: Path, shop: Shop, builds: list[Build]) -> None:
+    with Cache(tmp_path) as cache:
+        give_back(cache, planted(cache, builds[0], shop))
+    with Cache(tmp_path) as later:
+        files = take(later, builds[0])
+        assert files is not None
+        assert (files / "firefox" / "link").read_bytes() == bytes(10)
+        assert take(later, builds[1]) is None
+
+
+def test_a_tree_is_used_by_one_at_a_time_and_never_to_make_room(
+    tmp_path: Path, shop: Shop, builds: list[Build], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST", 1)
+    with Cache(tmp_path) as one, Cache(tmp_path) as two:
+        give_back(one, planted(one, builds[0], shop))
+        files = take(one, builds[0])
+        assert files is not None
+        assert take(two, builds[0]) is None
+        two.make_room()
+        use(two, builds[1], shop)
+        assert (files / "firefox" / "firefox").exists()
+        give_back(one, files)
+        two.make_room()
+        assert take(two, builds[0]) is None  # now it was too much
+
+
+@pytest.mark.parametrize("build_writes", ["other", "same length", "less", "mode", "gone", "link"])
+def test_a_tree_that_a_build_has_changed_is_not_used_again(
+    build_writes: str, tmp_path: Path, shop: Shop, builds: list[Build]
+) -> None:
+    with Cache(tmp_path) as cache:
+        files = planted(cache, builds[0], shop)
+        program, link = files / "firefox" / "firefox", files / "firefox" / "link"
+        match build_writes:
+            case "other":
+                program.write_bytes(b"an update of itself")
+            case "same length":
+                program.write_bytes(b"0123456789")
+                os.utime(program, (1, 1))
+            case "less":
+                program.write_bytes(b"")
+            case "mode":
+                program.chmod(0o600)
+            case "gone":
+                program.unlink()
+            case "link":
+                link.unlink()
+                link.symlink_to("elsewhere")
+        give_back(cache, files)
+        assert take(cache, builds[0]) is None
+
+
+def test_what_a_build_has_left_in_its_tree_is_removed(tmp_path: Path, shop: Shop, builds: list[Build]) -> None:
+    with Cache(tmp_path) as cache:
+        files = planted(cache, builds[0], shop)
+        (files / "firefox" / "distribution").mkdir()
+        (files / "firefox" / "distribution" / "policies.json").write_text("{}")
+        (files / "firefox" / "out").symlink_to("/etc")
+        give_back(cache, files)
+        again = take(cache, builds[0])
+        assert again is not None
+        assert not (again / "firefox" / "distribution" / "policies.json").exists()
+        assert not (again / "firefox" / "out").is_symlink()
+    assert Path("/etc").is_dir()
+
+
+def test_a_tree_is_not_taken_for_another_digest_or_length(tmp_path: Path, shop: Shop, builds: list[Build]) -> None:
+    build = replace(builds[0], digest=sha("sha512", b"a build"))
+    with Cache(tmp_path) as cache:
+        give_back(cache, planted(cache, build, shop))
+        for other in (
+            replace(build, size=8),
+            *(replace(build, digest=sha(name, b"x")) for name in ("sha256", "sha512")),
+        ):
+            assert take(cache, other) is None
+        for same in (replace(build, size=7), replace(build, digest=sha("sha256", b"a build")), build):
+            files = take(cache, same)
+            assert files is not None
+            give_back(cache, files)
+
+
+def test_trees_count_and_go_before_archives(tmp_path: Path, builds: list[Build]) -> None:
+    shop = Shop(bytes(1024))
+    with Cache(tmp_path, limit_gib=8 * KIB, now=Clock()) as cache:
+        for build in builds[:4]:
+            give_back(cache, planted(cache, build, shop, 2048))
+        cache.make_room()
+        assert [take(cache, build) is not None for build in builds[:4]] == [False, False, True, True]
+    assert held(cache, builds) == [0, 1, 2, 3]
+
+
+def test_a_folder_that_is_removed_in_mid_run_is_there_again(tmp_path: Path, shop: Shop, builds: list[Build]) -> None:
+    folder = tmp_path / "a 'folder' with \"quotes\", süß"
+    with Cache(folder) as cache:
+        give_back(cache, planted(cache, builds[0], shop))
+        shutil.rmtree(folder)
+        give_back(cache, planted(cache, builds[0], shop))
+        assert take(cache, builds[0]) is not None
+    assert shop.visits == 2

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import random
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +13,16 @@ from pathlib import Path
 import pytest
 
 from mozbisect import net
-from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild
+from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Fetcher
+from mozbisect.fetch import unpack
+from mozbisect.fetch import unpacking as unpacking_module
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.fetcher import BuildFetcher
+from mozbisect.fetch.flow import Flow
 from mozbisect.net import Http
-from tests.fetch.conftest import build_at, firefox, nightly, sha, zip_of
+from tests.fetch.conftest import build_at, firefox, nightly, sha, tar_member, tar_of, zip_of
 from tests.fetch.test_ahead import Patience, running
 from tests.serving import Cut, File, Instead, Server, Stall, Status
 
@@ -136,6 +143,7 @@ def test_a_build_that_is_gone_is_none_and_leaves_nothing(world: World) -> None:
     world.server.faults["/a/firefox.tar.xz"] += [Status(404)]
     with pytest.raises(NoBuild, match="gone"), world.fetcher().bring(world.builds[A]):
         pass
+    world.cache.close()
     assert list((world.root / "persist").iterdir()) == []
 
 
@@ -182,6 +190,104 @@ def test_an_error_in_the_with_is_not_swallowed_and_the_tree_is_gone(world: World
     with pytest.raises(ZeroDivisionError), world.fetcher().bring(world.builds[A]) as tree:
         raise ZeroDivisionError
     assert not tree.exists()
+
+
+def big(word: str) -> bytes:
+    noise = random.Random(word).randbytes(400_000)
+    return tar_of((tar_member("firefox/firefox"), f"echo {word}".encode()), (tar_member("firefox/libxul.so"), noise))
+
+
+def test_a_broken_transfer_that_goes_on_does_not_begin_the_unpacking_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = world.put(A, big("a"))
+    world.server.faults["/a/firefox.tar.xz"] += [Cut(200_000), Cut(50_000, reset=True)]
+    trees: list[Path] = []
+    monkeypatch.setattr(unpacking_module, "unpack_stream", counted(trees))
+    with world.fetcher().bring(build) as tree:
+        assert word(tree) == "a"
+        assert trees == [tree]
+    assert world.asked(A) == 3
+
+
+def test_a_file_that_changes_under_way_is_unpacked_as_it_came_at_last(world: World) -> None:
+    old, new = big("old"), big("new")
+    build = world.put(A, new, digest=False)
+    world.server.faults["/a/firefox.tar.xz"] += [Cut(200_000)]
+    world.server.files["/a/firefox.tar.xz"] = File(old, etag='"old"')
+    fetcher = world.fetcher()
+
+    def changed(*_: object) -> None:
+        world.server.files["/a/firefox.tar.xz"] = File(new, etag='"new"')
+
+    fetcher._progress = changed
+    with fetcher.bring(build) as tree:
+        assert word(tree) == "new"
+
+
+@pytest.mark.parametrize("digest", [True, False])
+def test_bytes_that_are_wrong_never_become_a_tree(digest: bool, world: World) -> None:
+    build = world.put(A, big("right"), digest=digest)
+    wrong = big("wrong") if digest else big("wrong")[:-300]
+    world.server.faults["/a/firefox.tar.xz"] += [Instead(File(wrong))]
+    with world.fetcher().bring(build) as tree:
+        assert word(tree) == "right"
+    assert world.asked(A) == 2
+
+
+def test_ctrl_c_in_mid_download_leaves_no_thread_and_no_tree(world: World) -> None:
+    build = world.put(A, big("a"))
+    fetcher = world.fetcher()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    fetcher._progress = interrupted
+    with pytest.raises(KeyboardInterrupt), fetcher.bring(build):
+        pass
+    assert [thread for thread in threading.enumerate() if thread.name == "unpacking"] == []
+    assert list(world.temp.glob("*/build-*")) == []
+
+
+def counted(trees: list[Path]) -> Callable[..., bool]:
+    def unpack_stream(source: Flow, name: str, into: Path, *, check: Callable[[], None]) -> bool:
+        trees.append(into)
+        return unpack.unpack_stream(source, name, into, check=check)
+
+    return unpack_stream
+
+
+def test_the_next_run_has_the_tree_at_once(world: World) -> None:
+    with world.fetcher().bring(world.builds[A]) as tree:
+        (tree / "firefox" / "left behind").touch()
+    (world.root / "persist" / file_name(world.builds[A])).unlink()
+    world.cache.close()
+    world.cache = Cache(world.root / "persist")
+    assert world.fetcher().has(world.builds[A])
+    with world.fetcher().bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+        assert not (tree / "firefox" / "left behind").exists()
+    assert world.asked(A) == 1
+
+
+def test_a_cache_that_can_only_be_read_gives_what_it_has(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.fetcher().bring(world.builds[A]):
+        pass
+    world.cache.close()
+    shutil.rmtree(next((world.root / "persist").glob("*.tree")))
+    make = tempfile.mkdtemp
+
+    def read_only(prefix: str, dir: Path) -> str:  # noqa: A002
+        if dir == world.root / "persist":
+            raise OSError(errno.EROFS, "Read-only file system")
+        return make(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", read_only)
+    world.cache = Cache(world.root / "persist")
+    with world.fetcher().bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+    with pytest.raises(CacheTrouble, match="read-only"), world.fetcher().bring(world.builds[B]):
+        pass
 
 
 # -------------------------------------------------------------------------------------------------- look-ahead
@@ -283,6 +389,7 @@ def test_the_close_ends_a_download_that_waits_for_bytes_and_leaves_nothing(world
     fetcher.close()
     assert running() == []
     assert world.temporary() == []
+    world.cache.close()
     assert list((world.root / "persist").iterdir()) == []
 
 
@@ -321,7 +428,7 @@ def test_has_means_downloaded_or_unpacked(world: World) -> None:
     assert not fetcher.has(world.builds[B])
 
 
-def test_a_slow_look_ahead_of_another_build_makes_way_for_the_one_that_is_waited_for(world: World) -> None:
+def test_who_is_waited_for_does_not_wait_for_a_look_ahead_that_stalls(world: World) -> None:
     world.server.faults["/b/firefox.tar.xz"] += [Stall(100)]
     fetcher = world.fetcher()
     fetcher.ahead([B])
@@ -329,6 +436,3 @@ def test_a_slow_look_ahead_of_another_build_makes_way_for_the_one_that_is_waited
     assert world.server.stalling.wait(5)
     with fetcher.bring(world.builds[A]) as tree:
         assert word(tree) == "a"
-    for thread in running():
-        thread.join(5)
-    assert not fetcher.has(world.builds[B])

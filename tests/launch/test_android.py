@@ -439,8 +439,7 @@ def test_starting_again_makes_a_new_profile(phone: Phone, build: Build, apk: Pat
 @pytest.mark.parametrize(
     ("failure", "says"),
     [
-        ("INSTALL_FAILED_NO_MATCHING_ABIS: Failed to extract native libraries, res=-113", "--arch"),
-        ("INSTALL_FAILED_INSUFFICIENT_STORAGE", "the device is full"),
+        ("INSTALL_FAILED_OLDER_SDK: Requires newer sdk", "a newer Android"),
         ("INSTALL_FAILED_VERSION_DOWNGRADE: Downgrade detected", "uninstall it by hand"),
         ("INSTALL_PARSE_FAILED_NOT_APK: Failed to parse /data/app/x.apk", "INSTALL_PARSE_FAILED_NOT_APK: Failed"),
     ],
@@ -454,6 +453,23 @@ def test_a_build_that_the_device_refuses_is_broken_in_adbs_own_words(
     assert caught.value.what.startswith(f"it cannot be installed: {failure}")
     assert says in caught.value.what
     assert str(apk) not in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        ("INSTALL_FAILED_NO_MATCHING_ABIS: Failed to extract native libraries, res=-113", "--arch"),
+        ("INSTALL_FAILED_INSUFFICIENT_STORAGE", "the device is full"),
+    ],
+)
+def test_what_the_device_says_of_every_build_alike_ends_the_run(
+    phone: Phone, build: Build, apk: Path, failure: str, says: str
+) -> None:
+    phone.rules(install=failure)
+    with pytest.raises(CannotRun) as caught, phone.launcher().install(apk, build):
+        pass
+    assert says in caught.value.what
+    assert "mozbisect resume" in caught.value.advice
 
 
 def test_a_build_whose_activity_does_not_exist_is_broken(phone: Phone, build: Build, apk: Path) -> None:

@@ -48,6 +48,11 @@ def ends(world: World) -> tuple[Nightly, Nightly]:
     return world.nightlies[0], world.nightlies[-1]
 
 
+def stamp(product: str, nightly: Nightly) -> str:
+    """How its folders begin: those of fenix and focus with the moment of the push."""
+    return f"{nightly.push.when:%Y-%m-%d-%H-%M-%S}" if product in ("fenix", "focus") else nightly.stamp
+
+
 def month(product: str, nightly: Nightly) -> str:
     return f"{product}/nightly/{nightly.when:%Y/%m}"
 
@@ -64,7 +69,9 @@ def test_every_listed_file_can_be_had_and_is_as_long_as_listed(
     server: PracticeServer, world: World, product: str
 ) -> None:
     nightly = world.others["thunderbird"].nightlies[2] if product == "thunderbird" else world.nightlies[2]
-    folders = [name for name in listed(server, month(product, nightly))["folders"] if name.startswith(nightly.stamp)]
+    folders = [
+        name for name in listed(server, month(product, nightly))["folders"] if name.startswith(stamp(product, nightly))
+    ]
     assert len(folders) == {"thunderbird": 2, "mobile": 3, "fenix": 4, "focus": 4}[product]
     for folder in folders:
         for name, size in listed(server, f"{month(product, nightly)}/{folder}")["files"].items():
@@ -143,7 +150,7 @@ def test_fenix_and_focus_have_a_folder_for_each_processor_with_the_version_in_it
     nightly = world.nightlies[0]
     for abi in ABIS:
         name = f"{product}-{nightly.version}.multi.android-{abi}.apk"
-        folder = f"{month(product, nightly)}/{nightly.stamp}-{product}-{nightly.version}-android-{abi}"
+        folder = f"{month(product, nightly)}/{stamp(product, nightly)}-{product}-{nightly.version}-android-{abi}"
         assert list(listed(server, folder)["files"]) == [name]
         package = tmp_path / name
         package.write_bytes(get(server, f"{folder}/{name}"))
@@ -156,7 +163,7 @@ def test_broken_builds_of_every_product_are_broken_in_the_worlds_way(small: Call
     nightly = world.nightlies[0]
     with PracticeServer(world) as server:
         for path in (
-            f"{month('fenix', nightly)}/{nightly.stamp}-fenix-{nightly.version}-android-x86/"
+            f"{month('fenix', nightly)}/{stamp('fenix', nightly)}-fenix-{nightly.version}-android-x86/"
             f"fenix-{nightly.version}.multi.android-x86.apk",
             f"{month('firefox', nightly)}/{nightly.folder}/jsshell-linux-x86_64.zip",
             f"{month('firefox', nightly)}/{nightly.folder}-l10n/firefox-{nightly.version}.de.win64.zip",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,18 +17,19 @@ from mozbisect.sources.taskcluster import Taskcluster
 from tests.canned import Canned
 
 GIT, HG = "8db09b47689dcfc25671b178619b03ad214c6369", "920a52be5d43046ea3df130dea626f8ba9a04e97"
-TODAY = date(2026, 9, 15)
 LANDO = f"/lando/api/git2hg/firefox/{GIT}"
 INDEX = f"/tc/api/index/v1/task/gecko.v2.autoland.shippable.revision.{GIT}.firefox.linux64-opt"
 STAMP = "/tc/api/queue/v1/task/T/artifacts/public/build/target.json"
-CENTRAL = "/hg/mozilla-central/json-pushes?enddate=2026-09-17&startdate=2026-09-11&version=2"
+LAST = "/hg/mozilla-central/json-pushes?version=2"
+CENTRAL = "/hg/mozilla-central/json-pushes?endID=9&startID=-491&version=2"
+MORE = "/hg/mozilla-central/json-pushes?endID=9&startID=-3991&version=2"
 
 
 @pytest.fixture
 def git(server: Canned, http: Http) -> Git:
     target = Target("firefox", "linux", "x86_64", ("shippable", "opt"))
     taskcluster = Taskcluster(http, f"{server.url}/tc", target)
-    return Git(Lando(http, f"{server.url}/lando"), taskcluster, Pushlog(http, f"{server.url}/hg"), today=TODAY)
+    return Git(Lando(http, f"{server.url}/lando"), taskcluster, Pushlog(http, f"{server.url}/hg"))
 
 
 def pushes(**row: Any) -> dict[str, Any]:
@@ -52,8 +53,21 @@ def test_a_build_tells_what_lando_does_not(server: Canned, git: Git, status: int
 
 @pytest.mark.parametrize("hash_", [GIT, GIT[:12]])
 def test_the_pushlog_tells_what_is_too_new_for_lando_and_was_not_built(server: Canned, git: Git, hash_: str) -> None:
+    server.says(LAST, pushes(changesets=["2" * 40]))
     server.says(CENTRAL, pushes(changesets=["1" * 40, HG], git_changesets=[None, GIT]))
     assert git.hg_of(hash_, "mozilla-central") == HG
+
+
+def test_of_older_pushes_more_are_looked_through(server: Canned, git: Git) -> None:
+    server.says(LAST, pushes(changesets=["2" * 40]))
+    server.says(CENTRAL, pushes(changesets=["2" * 40]))
+    server.says(MORE, pushes(changesets=[HG], git_changesets=[GIT]))
+    assert git.hg_of(GIT, "mozilla-central") == HG
+
+
+def test_of_an_abbreviation_no_route_is_asked_for(server: Canned, git: Git) -> None:
+    assert git.hg_of(GIT[:12], "mozilla-central") is None
+    assert not [path for path in server.asked if path.startswith("/tc/")]
 
 
 def test_nobody_knows_it(git: Git) -> None:

@@ -228,7 +228,7 @@ def test_without_any_information_the_build_is_there_and_its_revision_unknown(ser
 
 @pytest.mark.parametrize(
     ("names", "why"),
-    [((), "the folder is empty"), (("firefox-145.0a1.en-US.win64.zip", f"{STEM}.txt"), "no linux-x86_64 build")],
+    [((), "the folder is empty"), (("firefox-145.0a1.en-US.win64.zip", f"{STEM}.txt"), "no build for linux-x86_64")],
 )
 def test_a_folder_without_the_build_says_so(server: Canned, http: Http, names: tuple[str, ...], why: str) -> None:
     folder(server, *names)
@@ -239,6 +239,44 @@ def test_a_folder_without_the_build_says_so(server: Canned, http: Http, names: t
 def test_after_a_merge_day_the_newer_of_two_versions_is_taken(server: Canned, http: Http) -> None:
     folder(server, "firefox-99.0a1.en-US.linux-x86_64.tar.bz2", "firefox-100.0a1.en-US.linux-x86_64.tar.bz2")
     assert nightlies(server, http).find(NIGHTLY).file_name == "firefox-100.0a1.en-US.linux-x86_64.tar.bz2"
+
+
+def test_after_a_merge_day_the_revision_is_that_of_the_same_version(server: Canned, http: Http) -> None:
+    stems = [f"firefox-{version}.0a1.en-US.linux-x86_64" for version in (99, 100)]
+    folder(server, f"{stems[1]}.tar.bz2", f"{stems[0]}.tar.bz2", *(f"{stem}.txt" for stem in stems), f"{stems[0]}.json")
+    for stem, digit in zip(stems, "12", strict=True):
+        server.says(f"{PATH}{stem}.txt", f"1\n{server.url}/mozilla-central/rev/{digit * 40}\n", kind="text/plain")
+    assert nightlies(server, http).find(NIGHTLY).revision == "2" * 40
+    folder(server, f"{stems[0]}.tar.bz2", *(f"{stem}.txt" for stem in stems))
+    assert nightlies(server, http).find(NIGHTLY).revision == "1" * 40
+
+
+FENIX = "2026-09-02-21-40-00-fenix-145.0a1-android-arm64-v8a"
+
+
+def test_a_build_that_says_nothing_of_itself_is_of_the_push_of_its_moment(server: Canned, http: Http) -> None:
+    name = "fenix-145.0a1.multi.android-arm64-v8a.apk"
+    path = f"/pub/fenix/nightly/2026/09/{FENIX}/"
+    server.says(path, {"prefixes": [], "files": [{"name": name, "size": 5, "last_modified": ""}]})
+    when = int(NIGHTLY.when.timestamp())
+    pushes = {"8": {"changesets": ["9" * 40], "date": when - 1}, "9": {"changesets": [REV], "date": when}}
+    query = "enddate=2026-09-03&startdate=2026-09-02&version=2"
+    server.says(f"/hg/mozilla-central/json-pushes?{query}", {"pushes": pushes})
+    target = Target("fenix", "android", "aarch64", ("opt",))
+    build = nightlies(server, http, target=target).find(Candidate(Kind.NIGHTLY, FENIX, "mozilla-central", NIGHTLY.when))
+    assert (build.file_name, build.revision, build.build_id) == (name, REV, "20260902214000")
+
+
+def test_a_localised_build_has_its_revision_from_the_folder_beside(server: Canned, http: Http) -> None:
+    l10n = f"{FOLDER}-l10n"
+    name = "firefox-145.0a1.de.linux-x86_64.tar.xz"
+    rows = [{"name": name, "size": 5, "last_modified": ""}, {"name": name.replace(".de.", ".fr."), "size": 5}]
+    server.says(f"/pub/firefox/nightly/2026/09/{l10n}/", {"prefixes": [], "files": rows})
+    folder(server, f"{STEM}.tar.xz", f"{STEM}.txt")
+    server.says(f"{PATH}{STEM}.txt", f"1\n{server.url}/mozilla-central/rev/{REV}\n", kind="text/plain")
+    target = Target("firefox-l10n", "linux", "x86_64", ("opt",), "de")
+    build = nightlies(server, http, target=target).find(Candidate(Kind.NIGHTLY, l10n, "mozilla-central", NIGHTLY.when))
+    assert (build.file_name, build.revision) == (name, REV)
 
 
 def test_the_old_names_of_64_bit_windows(server: Canned, http: Http) -> None:

@@ -57,6 +57,9 @@ class MemoryPushlog:
         found = self.of(repo, self.tags.get(tag, "nobody"))
         return (found, self.tags[tag]) if found else None
 
+    def newest(self, repo: str, most: int) -> tuple[Candidate, ...]:
+        return tuple(self._of(repo, "newest"))[-most:]
+
     def by_day(self, repo: str, first: date, last: date) -> tuple[Candidate, ...]:
         return tuple(one for one in self._of(repo, "by_day") if first <= one.when.date() <= last)
 
@@ -79,7 +82,7 @@ class NoLando:
 
 def pushes(log: MemoryPushlog, lando: object = None, *, any_repo: bool = True) -> Pushes:
     own = cast(Pushlog, log)
-    git = Git(cast(Lando, lando or MemoryLando()), None, own, today=MONDAY.date())
+    git = Git(cast(Lando, lando or MemoryLando()), None, own)
     return Pushes(own, Revisions(own, git, any_repo=any_repo))
 
 

@@ -175,6 +175,7 @@ def test_windows_has_its_zip_beside_the_candidates_only(server: Canned, http: Ht
     candidates(server, "win64/en-US", "firefox-131.0.3.zip", "Firefox Setup 131.0.3.exe")
     build = releases(server, http, target).find(candidate())
     assert build.url.endswith(f"{ASIDE}/build2/win64/en-US/firefox-131.0.3.zip")
+    assert not [path for path in server.asked if "SUMS" in path], "the sums of a release are of other files"
     with pytest.raises(NoBuild, match="not kept any more"):
         releases(server, http, target).find(candidate("131.0.2"))
 

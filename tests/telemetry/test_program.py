@@ -127,6 +127,27 @@ def test_nothing_that_belongs_to_a_person_is_in_a_ping(
     assert not re.search(r"[0-9a-f]{40}", sent)
 
 
+def test_through_mach_it_says_so(program: Talkative, world: World, server: PracticeServer, catcher: Catcher) -> None:
+    code = "import sys\nfrom mozbisect.mach_interface import parser, run\nsys.exit(run(vars(parser().parse_args())))"
+    line = [sys.executable, "-c", code, *asked(world, server)]
+    done = subprocess.run(line, capture_output=True, text=True, env=program.own, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert catcher.next().values["variant"] == "mach"
+
+
+def test_a_python_program_that_searches_is_no_use(
+    program: Talkative, world: World, server: PracticeServer, catcher: Catcher
+) -> None:
+    good, bad = first_and_last(world)
+    more = {"archive_base_url": server.archive_url, "taskcluster_root_url": server.taskcluster_url}
+    more |= {"hg_url": server.hg_url, "lando_url": server.lando_url, "arch": "x86_64", "judge": "{binary} --check"}
+    code = f"import mozbisect\nprint(mozbisect.bisect(good={good!r}, bad={bad!r}, **{more!r}))"
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, capture_output=True, text=True, env=program.own, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not program.folder.exists()
+
+
 NOT_A_USE: list[list[str]] = [
     ["--help"],
     ["--version"],

@@ -1,0 +1,89 @@
+"""Looking after a folder of ``--persist`` between runs: what is in it, and away with what is not wanted or not right.
+
+What a run has in use is out of reach (see ``trees``), what mozregression or a person has put there is counted and
+left alone. Prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mozbisect.fetch import peer
+from mozbisect.fetch.cache import Cache, files_in, remove_file, seal_path
+from mozbisect.fetch.trees import Mark, is_whole
+from mozbisect.fetch.verify import Seal, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Numbers and bytes."""
+
+    archives: int
+    archive_bytes: int
+    trees: int
+    tree_bytes: int
+    theirs: int  # of mozregression
+    their_bytes: int
+
+
+def info(folder: Path) -> Contents:
+    """What a folder holds; one that is not there holds nothing."""
+    with Cache(folder) as cache:
+        archives = [size for _, size, _ in files_in(folder)]
+        trees = [size for _, size, _ in cache.trees.all()] if cache.trees else []
+    theirs = [path.stat().st_size for path in _theirs(folder)]
+    return Contents(len(archives), sum(archives), len(trees), sum(trees), len(theirs), sum(theirs))
+
+
+def prune(folder: Path, limit_gib: float) -> None:
+    """Remove the least recently used until the limit holds, as a run would. Raises ``CacheTrouble``."""
+    with Cache(folder, limit_gib=limit_gib) as cache:
+        cache.clear_up()
+        cache.make_room()
+
+
+def clear(folder: Path) -> None:
+    """Remove all that is ours and that no run is using. Raises ``CacheTrouble``."""
+    with Cache(folder) as cache:
+        cache.clear_up()
+        assert cache.trees is not None
+        for _, _, tree in list(cache.trees.all()):
+            cache.trees.discard(tree)
+        for _, _, path in list(files_in(folder)):
+            remove_file(path)
+
+
+def verify(folder: Path) -> list[tuple[str, str]]:
+    """Read all again and remove what is not as it was: (name, what is wrong) of each. Raises ``CacheTrouble``."""
+    wrong = []
+    with Cache(folder) as cache:
+        cache.clear_up()
+        for _, _, path in list(files_in(folder)):
+            if complaint := _complaint(path):
+                wrong.append((path.name, complaint))
+                remove_file(path)
+        assert cache.trees is not None
+        for _, _, tree in list(cache.trees.all()):
+            mark = Mark.read(tree)
+            if mark is None or not is_whole(tree, mark):
+                wrong.append((tree.name, "its files are not as they were unpacked"))
+                cache.trees.discard(tree)
+    return wrong
+
+
+def _complaint(path: Path) -> str:
+    seal = Seal.read(seal_path(path))
+    if seal is None:
+        return "its seal cannot be read"
+    try:
+        seen = Tally.of(path).seal
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    return "" if seen == seal else "it changed since it was downloaded"
+
+
+def _theirs(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (path for path in folder.iterdir() if path.is_file() and peer.is_theirs(path.name))
