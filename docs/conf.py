@@ -9,7 +9,7 @@ release = version = __version__
 
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build", "glean"]
+exclude_patterns = ["_build"]
 nitpicky = True
 myst_heading_anchors = 3
 

@@ -40,9 +40,10 @@ Options follow the name of the command that they belong to: `mozbisect builds --
 see, as in `mozbisect --good … builds`, is refused. A long name may be shortened as long as it can mean one option only:
 `--write-conf`. `--pref` and `--preferences` take several values, up to the next option: `--pref a:1 b:2`.
 
-What a value may look like: [bounds](bounds.md), [placeholders](placeholders.md) of `--command`. Three more variables
+What a value may look like: [bounds](bounds.md), [placeholders](placeholders.md) of `--command`. More variables
 belong to no option: `MOZBISECT_STATE_DIR` names the folder that holds the [sessions](sessions.md), `MOZBISECT_CONFIG`
-the configuration file, `MOZBISECT_CACHE_DIR` the folder for what servers said and [is remembered](questions.md).
+the configuration file, `MOZBISECT_CACHE_DIR` the folder for what servers said and [is remembered](questions.md);
+`MOZBISECT_TELEMETRY` and `DO_NOT_TRACK` say no to [telemetry](telemetry.md).
 """
 
 PEER_INTRODUCTION = """\

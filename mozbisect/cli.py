@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mozbisect.config.model import Key, Settings
     from mozbisect.credentials import Credentials
     from mozbisect.options import ThisRun
+    from mozbisect.telemetry.use import Wish
 
 
 SETTINGS = "mozbisect.settings"
@@ -47,7 +48,8 @@ class Command(click.Command):
     """A command that understands what users of mozregression type, and shows its options in groups."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _tidied(self, ctx, args))
+        # One that takes the options of another command leaves them to that.
+        return super().parse_args(ctx, args if ctx.ignore_unknown_options else _tidied(self, ctx, args))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_options(self, ctx, formatter)
@@ -130,7 +132,7 @@ def _configure(command: click.Group, context: click.Context, words: list[str]) -
     first = next((word for word in words if not word.startswith("-")), None)
     if context.resilient_parsing or context.default_map is not None or asks_for_help or "--write-config" in words:
         return
-    if first in ("sessions", "log", "config", "completion"):  # none of them searches
+    if first in ("sessions", "log", "config", "completion", "telemetry"):  # none of them searches
         return
     settings = configuration(command)
     context.meta[SETTINGS] = settings
@@ -165,7 +167,10 @@ def keys(command: click.Command) -> tuple[Key, ...]:
     return tuple(
         key(param)
         for param in command.params
-        if isinstance(param, Option) and param.name and param.heading != ACTIONS and param.name not in ONE_SEARCH
+        if isinstance(param, Option)
+        and param.name
+        and param.heading not in (ACTIONS, SENT)
+        and param.name not in ONE_SEARCH
     )
 
 
@@ -211,6 +216,39 @@ def _credentials(context: click.Context) -> Credentials | None:
     settings = context.meta.get(SETTINGS)
     kept = {name: str(row.value) for name, row in settings.values.items()} if settings else {}
     return credentials(os.environ, kept)
+
+
+def _telemetry(context: click.Context, words: Mapping[str, Any], settings: Settings | None = None) -> Wish:
+    """What the command line and the file say about telemetry; the environment speaks for itself."""
+    from mozbisect.config.model import TELEMETRY as KEY
+    from mozbisect.config.places import peer_file
+    from mozbisect.telemetry.helper import Destination
+    from mozbisect.telemetry.use import Wish
+
+    server, tag = words.get("telemetry_server"), words.get("glean_debug_tag")
+    if server and not server.startswith(("http://", "https://")):
+        raise click.UsageError(f"--telemetry-server must begin with http:// or https://, and is {server!r}.", context)
+    if tag and not _is_tag(tag):
+        raise click.UsageError(f"--glean-debug-tag: 1 to 20 letters, digits or dashes, and not {tag!r}.", context)
+    settings = settings or context.meta.get(SETTINGS)
+    said = settings.values.get(KEY.name) if settings else None
+    # Which was mozregression's default, and is written in the file of whoever let it write one.
+    theirs = settings is not None and settings.path == str(peer_file())
+    return Wish(
+        front_end=context.meta.get(VARIANT, "console"),
+        refused=bool(words.get("no_telemetry")),
+        configured=None if said and said.value and theirs else said,
+        destination=Destination(
+            **({"server": server.rstrip("/")} if server else {}),
+            debug_tag=tag,
+            log_pings=bool(words.get("glean_log_pings")),
+        ),
+    )
+
+
+def _is_tag(text: str) -> bool:
+    """As Glean wants it; it passes over others in silence."""
+    return len(text) <= 20 and text.isascii() and text.replace("-", "a").isalnum()
 
 
 def _this_run(context: click.Context, deadline: str | None, summary: str | None) -> ThisRun:
@@ -268,10 +306,12 @@ def _under(heading: str) -> Callable[..., Callable[[Any], Any]]:
 # fingers; the long name is also the field of ``Options``.
 
 ACTIONS = "Instead of a search"
+SENT = "What is sent to Mozilla"
 
 _range, _target, _judge = _under("What is searched"), _under("What is tested"), _under("How builds are judged")
 _launch, _fetch, _service = _under("How builds are run"), _under("How builds are fetched"), _under("Where things are")
 _action, _talk_option = partial(_option, heading=ACTIONS, envvar=None), _under("What is told")
+_sent = _under(SENT)
 
 RANGE = (
     _range(
@@ -507,6 +547,12 @@ FETCH = (
         help="What to do with such a download when it is not needed.",
     ),
 )
+REFUSAL = _sent("--no-telemetry", is_flag=True, help="Send nothing, now and in later runs: see mozbisect telemetry.")
+PINGS = (
+    _sent("--telemetry-server", metavar="URL", help="Send it there instead, to try it."),
+    _sent("--glean-debug-tag", metavar="TAG", help="Mark pings with this tag, for Glean's debug viewer."),
+    _sent("--glean-log-pings", is_flag=True, help="Let Glean tell on standard error what it does."),
+)
 OUTPUT = _talk_option(
     "--output",
     type=click.Choice(["text", "json", "markdown"]),
@@ -577,7 +623,7 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
     },
     subcommand_metavar="[COMMAND]",
 )
-@options(RANGE, TARGET, JUDGE, LAUNCH, FETCH, SERVICES, INSTEAD, (OUTPUT,), RUN, (DEBUG,))
+@options(RANGE, TARGET, JUDGE, LAUNCH, FETCH, SERVICES, (REFUSAL, *PINGS), INSTEAD, (OUTPUT,), RUN, (DEBUG,))
 @click.version_option(
     None, "-V", "--version", package_name="mozbisect", prog_name="mozbisect", message="%(prog)s %(version)s"
 )
@@ -617,13 +663,21 @@ def mozbisect(
     elif launch is not None:
         _refuse_beside_launch(context)
         with _news(context, wanted=update_check):
-            commands.launch(words, launch, nearest=nearest, credentials=_credentials(context))
+            commands.launch(
+                words, launch, nearest=nearest, credentials=_credentials(context), telemetry=_telemetry(context, words)
+            )
     elif nearest:
         raise click.UsageError("--nearest belongs to --launch.", context)
     else:
         this_run = _this_run(context, deadline, summary)
         with _news(context, wanted=update_check):
-            commands.bisect(words, output, credentials=_credentials(context), this_run=this_run)
+            commands.bisect(
+                words,
+                output,
+                credentials=_credentials(context),
+                this_run=this_run,
+                telemetry=_telemetry(context, words),
+            )
 
 
 def _refuse_beside_launch(context: click.Context) -> None:
@@ -817,6 +871,81 @@ def _in_force(context: click.Context, settings: Settings) -> list[tuple[str, obj
         }.get(context.get_parameter_source(param.name) or origin.DEFAULT, "default")
         rows.append((name, context.params[param.name], where))
     return rows
+
+
+@mozbisect.group()
+def telemetry() -> None:
+    """See, allow or refuse the usage ping that mozbisect sends to Mozilla."""
+
+
+@telemetry.command()
+@options(PINGS[:1])
+@_option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar=None,
+    show_default=True,
+    help="json: an object.",
+)
+@click.pass_context
+def status(context: click.Context, /, output: str, **words: Any) -> None:
+    """Print whether a ping would be sent, and why."""
+    from mozbisect import commands
+
+    commands.telemetry_status(_telemetry(context, words, configuration(mozbisect)), output)
+
+
+@telemetry.command("show", context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@_option(
+    "--as",
+    "wishes",
+    multiple=True,
+    envvar=None,
+    metavar="VARIANT|NAME=VALUE",
+    help="As if it were sent by mach, gui or ci, or from another machine: --as linux_distro=fedora. Repeatable.",
+)
+@click.pass_context
+def show_ping(context: click.Context, /, options: tuple[str, ...], wishes: tuple[str, ...]) -> None:
+    """Print the very ping that a command line would send. Sends nothing.
+
+    OPTIONS are those of mozbisect itself.
+    """
+    from mozbisect import commands
+
+    settings = configuration(mozbisect)
+    defaults = _default_map(mozbisect, {name: row.value for name, row in settings.values.items()})
+    line = mozbisect.make_context("mozbisect", list(options), default_map=defaults)
+    words = line.params
+    # Since click 8.2 its old name warns.
+    other = [*(line._protected_args if hasattr(line, "_protected_args") else line.protected_args), *line.args]
+    other += [name for name in ("list_build_types", "list_releases", "write_config") if words[name]]
+    if other:
+        raise click.UsageError(
+            f"{other[0].replace('_', '-')} is neither a search nor a launch: it sends nothing.", context
+        )
+    commands.telemetry_show(_telemetry(context, words, settings), words, words["launch"], wishes)
+
+
+@telemetry.command()
+@options(PINGS[:1])
+@click.pass_context
+def enable(context: click.Context, /, **words: Any) -> None:
+    """Allow it, also where CI is set; takes back an earlier no."""
+    from mozbisect import commands
+
+    commands.telemetry_enable(_telemetry(context, words, configuration(mozbisect)))
+
+
+@telemetry.command()
+@options(PINGS)
+@click.pass_context
+def disable(context: click.Context, /, **words: Any) -> None:
+    """Send nothing any more, at once and for good, and have deleted what was sent."""
+    from mozbisect import commands
+
+    commands.telemetry_disable(_telemetry(context, words))
 
 
 @mozbisect.command()

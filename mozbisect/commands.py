@@ -42,7 +42,9 @@ from mozbisect.running import (
 
 if TYPE_CHECKING:
     from mozbisect.config.model import Key, Settings
+    from mozbisect.core.ports import Reporter
     from mozbisect.credentials import Credentials
+    from mozbisect.telemetry.use import Wish
 
 
 def bisect(
@@ -52,11 +54,21 @@ def bisect(
     resumable: bool = True,
     credentials: Credentials | None = None,
     this_run: ThisRun = ThisRun(),  # noqa: B008  (frozen)
+    telemetry: Wish | None = None,
 ) -> None:
-    """Search from the options of a command line to the end. ``resumable``: the session outlives this process."""
-    with Running.begin(options_from(words), now=datetime.now(UTC)) as running:
+    """Search from the options of a command line to the end. ``resumable``: the session outlives this process.
+
+    ``telemetry``: how this use is counted; without it, it is not.
+    """
+    from mozbisect.telemetry.use import counted
+
+    now = datetime.now(UTC)
+    with (
+        Running.begin(options_from(words), now=now) as running,
+        counted(telemetry, lambda wish: wish.usage(running.options, now.date()), _say) as use,
+    ):
         go_on = how_to_go_on(running.name) if resumable else ""
-        _run(running, output, go_on=go_on, credentials=credentials, this_run=this_run)
+        _run(running, output, go_on=go_on, credentials=credentials, this_run=this_run, told=[use])
 
 
 def resume(
@@ -83,11 +95,12 @@ def _run(
     undo: bool = False,
     credentials: Credentials | None,
     this_run: ThisRun,
+    told: Sequence[Reporter] = (),
 ) -> None:
     terminal = Terminal(running.session.opened.terms)
     try:
         with _ends_like_ctrl_c():
-            running.go_on([terminal], say=_say, until=this_run.until, undo=undo, credentials=credentials)
+            running.go_on([terminal, *told], say=_say, until=this_run.until, undo=undo, credentials=credentials)
     except MozbisectError as error:
         _so_far(running.session, running.options)
         if not isinstance(error, FINAL):
@@ -204,14 +217,20 @@ def _row(candidate: Candidate, build: Build | None, missing: str | None) -> dict
 
 
 def launch(
-    words: Mapping[str, Any], text: str, *, nearest: bool = False, credentials: Credentials | None = None
+    words: Mapping[str, Any],
+    text: str,
+    *,
+    nearest: bool = False,
+    credentials: Credentials | None = None,
+    telemetry: Wish | None = None,
 ) -> None:
     """Fetch and start one build; with a judge, have it judged and leave with 0 for good and 1 for bad.
 
-    ``nearest``: when there is no such build, the one that is nearest in time will do.
+    ``nearest``: when there is no such build, the one that is nearest in time will do. ``telemetry`` as for ``bisect``.
     """
     from mozbisect import request, wiring
     from mozbisect.single import launch_one
+    from mozbisect.telemetry.use import counted
 
     options = options_from(words)
     must_run_here(options)
@@ -223,10 +242,16 @@ def launch(
     for note in asked.notes:
         _say(note)
     seen = wiring.world(options, asked.target, today=today, credentials=credentials, memory=memory_of(options))
-    with _ends_like_ctrl_c(), wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports:
+    with (
+        counted(telemetry, lambda wish: wish.usage(options, today, launch=text), _say) as use,
+        _ends_like_ctrl_c(),
+        wiring.ports(options, asked, seen, [Terminal(asked.terms)], say=_say) as ports,
+    ):
         try:
             judged = _is_judged(options)
-            status = launch_one(asked.new, seen, ports, asked, judged=judged, nearest=nearest, say=_say)
+            status = launch_one(
+                asked.new, seen, ports, asked, judged=judged, nearest=nearest, say=_say, found=use.begun
+            )
         except KeyboardInterrupt:
             raise Interrupted("Interrupted.") from None
     sys.exit(status)
@@ -333,6 +358,53 @@ def write_config(keys: Sequence[Key]) -> None:
     write.answered(document, path.parent / "builds", input, _say)
     write.save(path, document)
     _say(f"\n{path} is written. mozbisect config show tells what is in force.")
+
+
+# ------------------------------------------------------------------------------------------------- telemetry
+
+
+def telemetry_status(wish: Wish, output: str) -> None:
+    """Whether anything is sent, and why."""
+    from mozbisect.telemetry import state
+
+    now = state.read(wish)
+    if output == "json":
+        _print(json.dumps(now.row(), indent=2))
+        return
+    for line in now.lines():
+        _print(line)
+
+
+def telemetry_show(wish: Wish, words: Mapping[str, Any], launch: str | None, wishes: Sequence[str]) -> None:
+    """The very ping that a command line would send."""
+    from mozbisect import request
+    from mozbisect.telemetry import state
+    from mozbisect.telemetry.usage import as_if
+
+    options = options_from(words)
+    today = datetime.now(UTC).date()
+    request.read(options, today=today, launch=launch)
+    usage = as_if(wish.usage(options, today, launch=launch), wishes)
+    shown = state.ping(wish, usage)
+    for note in shown.notes:
+        _say(note)
+    _print(json.dumps(shown.body, indent=2))
+
+
+def telemetry_enable(wish: Wish) -> None:
+    """From now on a ping may be sent, unless something else says no."""
+    from mozbisect.telemetry import state
+
+    for line in state.enable(wish).lines():
+        _print(line)
+
+
+def telemetry_disable(wish: Wish) -> None:
+    """From now on nothing is sent, and what was sent is to be deleted."""
+    from mozbisect.telemetry import state
+
+    for line in state.disable(wish):
+        _print(line)
 
 
 # ------------------------------------------------------------------------------------------------- the cache

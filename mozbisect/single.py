@@ -36,15 +36,19 @@ def launch_one(
     *,
     judged: bool,
     say: Callable[[str], None],
+    found: Callable[[], None],
     nearest: bool = False,
 ) -> int:
     """Run the build that ``bound`` means until it ends; ``judged``: let the judge run it instead.
+
+    ``found`` is called once it is known which build that is.
 
     ``nearest``: where the bound itself has no build, the one that is nearest in time is taken.
     Gives the exit status: the app's own, or 0 for good, 1 for bad, 125 for skip.
     """
     ports.launcher.check()
     build = _build(bound, seen, ports, asked, nearest=nearest, say=say)
+    found()
     if isinstance(bound, Revision) and build.revision and not build.revision.startswith(bound.hex):
         say(f"{bound} came with this push, and was not built by itself:")
     say(f"{build.candidate.title}: {build.build_type}, {build.url}")

@@ -14,6 +14,7 @@ from types import ModuleType
 import click
 import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from mozbisect.argv import FORMER, tidy
@@ -29,6 +30,8 @@ from mozbisect.judge.manual import WORDS
 from mozbisect.judge.marionette import check_script
 from mozbisect.judge.table import JUDGES, Row
 from mozbisect.judge.table import parse as parse_judge
+from mozbisect.telemetry import decision
+from mozbisect.telemetry.usage import APPLICATION, Usage
 from tests.differential import DIFFERENCES, ROUTE_DIFFERENCES
 
 ROOT = Path(__file__).parent.parent
@@ -121,12 +124,15 @@ def test_a_command_line_that_is_wrong_would_be_noticed(line: str) -> None:
     assert refused(line)
 
 
+def every_command(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    for child in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from every_command(child)
+
+
 def test_every_option_that_a_page_names_exists() -> None:
     known = {
-        opt
-        for command in (mozbisect, *mozbisect.commands.values())
-        for p in command.params
-        for opt in (*p.opts, *p.secondary_opts)
+        opt for command in every_command(mozbisect) for p in command.params for opt in (*p.opts, *p.secondary_opts)
     }
     known |= {"--help", "--check"}  # --check is the practice builds' own
     foreign = {"--no-remote", "--headless", "--screenshot", "--profile"}  # of Firefox, in the example of a test script
@@ -304,6 +310,26 @@ def test_the_journals_examples_are_lines_of_a_journal() -> None:
     (block,) = fences(DOCS / "reference" / "journal.md", "json")
     for line in block.splitlines():
         assert to_line(from_line(line)) == line
+
+
+def test_the_page_of_telemetry_names_every_value_that_is_sent() -> None:
+    told = {
+        name for cells in rows(DOCS / "reference" / "telemetry.md") for name in re.findall(r"`usage\.(\w+)`", cells[0])
+    }
+    assert told == set(Usage.__dataclass_fields__)
+
+
+def test_the_page_of_telemetry_names_every_way_to_say_no() -> None:
+    ways = "\n".join(cells[0] for cells in rows(DOCS / "reference" / "telemetry.md"))
+    for way in (decision.FLAG, decision.OURS, decision.EVERYBODYS, "--no-telemetry", "disable`", "`telemetry = false`"):
+        assert way in ways
+
+
+def test_the_entry_for_the_pipeline_is_ours_and_its_files_exist() -> None:
+    (block,) = fences(DOCS / "ideas" / "telemetry.md", "yaml")
+    (entry,) = yaml.safe_load(block)
+    assert [channel["app_id"] for channel in entry["channels"]] == [APPLICATION]
+    assert all((ROOT / name).exists() for name in (*entry["metrics_files"], *entry["ping_files"]))
 
 
 def test_the_releases_that_are_promised_are_known() -> None:

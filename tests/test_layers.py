@@ -30,6 +30,7 @@ MAY = {
     "report": {"core", "catalog"},
     "practice": {"core", "catalog"},
     "request": {"core", "catalog", "options"},
+    "telemetry": {"core", "catalog", "options", "config", "__init__"},
     "wiring": {
         "core",
         "catalog",
@@ -65,7 +66,8 @@ ONLY_IN = {
     "mozdevice": {"launch/adb"},
     "mozlog": {"launch/adb"},
     "marionette_driver": {"judge/marionette_child"},
-    "platformdirs": {"running", "config/places"},
+    "platformdirs": {"running", "config/places", "telemetry/folder"},
+    "glean": {"telemetry/child"},
     "tomlkit": {"config/write"},
     "mohawk": {"credentials"},
 }
@@ -113,6 +115,11 @@ def test_the_core_uses_the_standard_library_only_and_no_clock_file_or_thread(pat
         assert root == "mozbisect" or root in sys.stdlib_module_names, name
         if path.name != "ports.py":  # names Path in its signatures
             assert root not in {"os", "io", "time", "random", "threading", "socket", "subprocess", "logging", "pathlib"}
+
+
+def test_the_helper_of_telemetry_imports_nothing_of_ours() -> None:
+    roots = {name.partition(".")[0] for name, _ in imports(PACKAGE / "telemetry" / "child.py")}
+    assert roots - {"glean"} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("package", sorted(ONLY_IN))

@@ -18,7 +18,7 @@ from mozbisect.core.errors import UsageError
 OTHER_NAMES = {"cmdargs": "arg", "prefs": "pref", "addons": "addon", "enable-telemetry": "telemetry"}
 """As mozregression's file and its Python call them."""
 
-REVERSED = {"no-background-dl": "background-dl"}
+REVERSED = {"no-background-dl": "background-dl", "no-telemetry": "telemetry"}
 
 
 def read(path: Path, keys: Sequence[Key]) -> Settings:

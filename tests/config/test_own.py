@@ -50,6 +50,7 @@ def test_every_kind_of_value_is_taken(tmp_path: Path) -> None:
 
 
 def test_underscores_and_the_names_of_the_peer_do_as_well(tmp_path: Path) -> None:
+    assert read(tmp_path, "no-telemetry = true") == {"telemetry": False}
     text = 'http_timeout = 5\ncmdargs = ["-x"]\nno-background-dl = true\nenable-telemetry = "No"\n'
     expected = {"http-timeout": 5.0, "arg": ("-x",), "background-dl": False, "telemetry": False}
     assert read(tmp_path, text) == expected
