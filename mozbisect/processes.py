@@ -20,9 +20,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -56,6 +57,30 @@ def _die_with_us() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put off what Ctrl-C and its like do until the block is over.
+
+    A program starts within milliseconds, but if the interruption came while Popen waits for it, it would run on.
+    """
+    came: list[int] = []
+    before: dict[int, Callable[..., object]] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            handler = signal.getsignal(number) if number is not None else None
+            if number is not None and callable(handler):
+                before[number] = handler
+                signal.signal(number, lambda seen, _: came.append(seen))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in came:
+        before[number](number, None)
+
+
 class ProcessTree:
     """A running program and its descendants, in a session of their own and with nothing on standard input.
 
@@ -78,16 +103,23 @@ class ProcessTree:
         self._mark = f"{MARK}={mark}".encode()
         self._over = False
         self._alone = has_terminal  # in our group, which must not be ended as a whole
-        self._process = subprocess.Popen(
-            list(command),
-            env={**env, MARK: mark},
-            stdin=None if has_terminal else subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=not has_terminal and not _WINDOWS,
-            preexec_fn=_die_with_us if dies_with_us and _LIBC else None,
-            creationflags=0 if has_terminal else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        process = None
+        try:
+            with _undisturbed():
+                self._process = process = subprocess.Popen(
+                    list(command),
+                    env={**env, MARK: mark},
+                    stdin=None if has_terminal else subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=not has_terminal and not _WINDOWS,
+                    preexec_fn=_die_with_us if dies_with_us and _LIBC else None,
+                    creationflags=0 if has_terminal else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                )
+        except KeyboardInterrupt:
+            if process is not None:
+                self.end()  # nobody else will ever hold it
+            raise
 
     @property
     def pid(self) -> int:

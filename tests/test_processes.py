@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,35 @@ def test_a_tree_ends_with_its_children_and_grandchildren() -> None:
     assert all(map(lives, pids))
     tree.end()
     assert not any(map(lives, pids))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_just_being_started_when_we_are_interrupted_ends_as_well(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    class Slow(subprocess.Popen[bytes]):
+        """The signal comes while it is known to nobody but itself."""
+
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            begun.append(self)
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+    before = signal.signal(number, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ProcessTree(["sleep", "60"], env=os.environ)
+        assert signal.getsignal(number) is interrupt
+    finally:
+        signal.signal(number, before)
+    assert len(begun) == 1
+    assert not lives(begun[0].pid)
 
 
 def test_who_ignores_the_question_is_killed() -> None:

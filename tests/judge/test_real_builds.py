@@ -37,7 +37,7 @@ def side(builds: Builds, wish: Wish, script: str) -> Side:
     return answer.side
 
 
-CRASH, STARTS = Wish("crash", within=0.3), Wish("starts", within=0.3)
+CRASH, STARTS = Wish("crash", within=1.5), Wish("starts", within=1.5)
 DUMP = PROFILE + 'mkdir -p "$profile/minidumps"\ntouch "$profile/minidumps/$$.dmp"\n'
 
 
