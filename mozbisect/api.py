@@ -252,6 +252,7 @@ class SearchOptions(TypedDict, total=False):
     persist: str | os.PathLike[str]
     persist_size_limit: float
     http_timeout: float
+    remember: Literal["auto", "always", "never"]
     background_dl: bool
     background_dl_policy: Literal["cancel", "keep"]
     approx_policy: Literal["auto", "none"]
