@@ -27,7 +27,7 @@ from mozbisect.options import Options, ThisRun
 from mozbisect.report.bug import paste, summary
 from mozbisect.report.document import document
 from mozbisect.report.terminal import Terminal, final_lines
-from mozbisect.report.words import result_of
+from mozbisect.report.words import result_of, so_far
 from mozbisect.running import (
     FINAL,
     Running,
@@ -130,9 +130,8 @@ def _so_far(session: Session, options: Options) -> None:
     if not session.questions:
         return
     result = result_of(session, options.hg_url)
-    if result and result.last_revision and result.first_revision:
-        terms = session.opened.terms
-        _say(f"\nSo far: {terms.old} up to {result.last_revision}, {terms.new} from {result.first_revision} on.")
+    if result and (known := so_far(result)):
+        _say(f"\n{known}")
 
 
 def sessions() -> None:

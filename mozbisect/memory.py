@@ -156,7 +156,8 @@ class Memory:
                 try:
                     file = self._opened(reading=reading)
                     return None if file is None else do(file)
-                except sqlite3.Error as error:
+                except (sqlite3.Error, UnicodeDecodeError) as error:
+                    # sqlite quotes what it read in a damaged file, and Python cannot always decode that.
                     log.debug("%s: %s", self._path, error)
                     trouble = getattr(error, "sqlite_errorcode", 0) & 0xFF
                     if trouble in _BUSY:

@@ -18,7 +18,7 @@ from mozbisect.catalog import apps, versions
 from mozbisect.catalog.repos import repo
 from mozbisect.core.deadline import Deadline
 from mozbisect.core.errors import UsageError
-from mozbisect.core.model import Build, Candidate, Target, Terms
+from mozbisect.core.model import Build, Candidate, Day, Target, Terms
 from mozbisect.core.news import Bringing
 from mozbisect.core.ports import Judge, Launcher, Reporter
 from mozbisect.credentials import Credentials
@@ -120,6 +120,11 @@ def excluded(texts: Sequence[str], today: date) -> tuple[Excluded, ...]:
     for text in texts:
         first, dots, last = text.partition("..")
         ends = bound(first, "--exclude", today), bound(last if dots else first, "--exclude", today)
+        days = [end.date for end in ends if isinstance(end, Day)]
+        if days != sorted(days):
+            raise UsageError(
+                f"--exclude {text}: the range is reversed.", advice=f"Write it as --exclude {last}..{first}."
+            )
         found.append(Excluded(text, *ends))
     return tuple(found)
 

@@ -1,13 +1,14 @@
 """Which day a release number means on the nightly timeline: when that version left mozilla-central.
 
 A regression that a person knows "from 149 on" landed while mozilla-central was at 149.0a1; the last such
-nightly is the one before the first of 150. 5 to 56 are Mozilla's rapid release calendar; 72 on are the days of
-the first nightly of the following version, as seen in the archive.
+nightly is the one before the first of 150. 5 to 56 are Mozilla's rapid release calendar, by which the last nightly
+of a version is that of the very day; 72 on are the days of the first nightly of the following version, as seen in the
+archive.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from mozbisect.core.errors import UsageError
 from mozbisect.core.model import Release
@@ -35,8 +36,8 @@ _SEEN = (
 )
 
 LEFT_CENTRAL = {
-    first + at: date.fromisoformat(day)
-    for first, days in ((_FIRST, _CALENDAR), (_FIRST_SEEN, _SEEN))
+    first + at: date.fromisoformat(day) + timedelta(days=later)
+    for first, days, later in ((_FIRST, _CALENDAR, 1), (_FIRST_SEEN, _SEEN, 0))
     for at, day in enumerate(days.split())
 }
 

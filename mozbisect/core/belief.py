@@ -18,9 +18,10 @@ from itertools import chain, pairwise
 from math import log2
 
 HOLE_PATIENCE = 0.1
+"""Inside a hole, a test must be expected to tell this share of what it would tell if every build were testable."""
+
 HOLE_TRIES = 6
 """No hole is given up before so many builds in it proved untestable."""
-"""Inside a hole, a test must be expected to tell this share of what it would tell if every build were testable."""
 
 
 @dataclass(frozen=True, slots=True)

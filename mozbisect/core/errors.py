@@ -24,6 +24,9 @@ printed by the one handler in ``cli.py``.
 
 from __future__ import annotations
 
+SWAP = "Swap the two; or add --find-fix, or leave it out: with it, what is bad comes first."
+"""Advice for a range whose ends are the wrong way round."""
+
 
 class MozbisectError(Exception):
     """Base of the tree. ``advice`` says what the person can do about it, in one sentence, or is empty.

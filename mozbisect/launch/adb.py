@@ -159,13 +159,17 @@ def choose(devices: Sequence[Listed], wanted: str | None) -> str:
     elif len(devices) > 1:
         raise CannotRun(
             f"Several Android devices are connected: {names}.",
-            advice=f"Say which one to use: {ANDROID_SERIAL}={devices[0].serial} mozbisect …",
+            advice=f"Say which one to use: {ANDROID_SERIAL}={_likeliest(devices).serial} mozbisect …",
         )
     else:
         one = devices[0]
     if one.state != _USABLE:
         raise _not_usable(one)
     return one.serial
+
+
+def _likeliest(devices: Sequence[Listed]) -> Listed:
+    return next((one for one in devices if one.state == _USABLE), devices[0])
 
 
 def _not_usable(one: Listed) -> CannotRun:

@@ -7,7 +7,7 @@ here, and for a fix the words "First good revision" tell them to keep out.
 from __future__ import annotations
 
 from mozbisect.core.journal import Session
-from mozbisect.report.words import Result, open_sentence, place
+from mozbisect.report.words import Result, open_sentence, place, so_far
 
 
 def paste(session: Session, result: Result, command: str) -> str:
@@ -34,8 +34,7 @@ def paste(session: Session, result: Result, command: str) -> str:
 
 
 def _tests(session: Session) -> str:
-    builds = session.questions
-    return f"{builds} build{'' if builds == 1 else 's'} were judged." if builds != 1 else "1 build was judged."
+    return "1 build was judged." if session.questions == 1 else f"{session.questions} builds were judged."
 
 
 def summary(session: Session, result: Result | None, command: str, *, stopped: str = "") -> str:
@@ -43,10 +42,8 @@ def summary(session: Session, result: Result | None, command: str, *, stopped: s
     if not stopped and result is not None:
         return f"## mozbisect\n\n{paste(session, result, command)}\n"
     lines = ["## mozbisect", "", "**Not found.**", "", *(f"    {line}" for line in stopped.splitlines()), ""]
-    if result and result.last_revision and result.first_revision:
-        terms = session.opened.terms
-        so_far = f"So far: {terms.old} up to {result.last_revision}, {terms.new} from {result.first_revision} on."
-        lines += [so_far, ""]
+    if result and (known := so_far(result)):
+        lines += [known, ""]
     if session.questions:
         lines += [_tests(session), ""]
     return "\n".join([*lines, "It was called so:", "", f"    {command}", "", ""])

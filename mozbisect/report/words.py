@@ -105,6 +105,17 @@ class Result:
         return build is not None and build.url in self.judged
 
 
+def so_far(result: Result) -> str | None:
+    """What is known when a run stops early, in a sentence; None if that is nothing. What was only said is not known."""
+    last = result.last_revision if result.was_tested(result.finding.old_build) else None
+    first = result.first_revision if result.was_tested(result.finding.new_build) else None
+    known = [
+        *([f"{result.terms.old} up to {last}"] if last else []),
+        *([f"{result.terms.new} from {first} on"] if first else []),
+    ]
+    return f"So far: {', '.join(known)}." if known else None
+
+
 def result_of(session: Session, hg_url: str) -> Result | None:
     """The result so far; None while the present leg is not finished and no earlier one was."""
     verdicts = (event for event in session.events if isinstance(event, Judged) and event.side is not Side.UNTESTABLE)

@@ -22,7 +22,7 @@ from mozbisect.catalog.checksums import parse_sums
 from mozbisect.catalog.releases import LEFT_CENTRAL
 from mozbisect.catalog.repos import repo
 from mozbisect.catalog.versions import Version
-from mozbisect.core.errors import NetworkError, NoBuild, NotFound, NothingToSearch, ServerTrouble, UsageError
+from mozbisect.core.errors import SWAP, NetworkError, NoBuild, NotFound, NothingToSearch, ServerTrouble, UsageError
 from mozbisect.core.model import (
     Before,
     Bound,
@@ -75,7 +75,7 @@ class Releases:
         if old_at > new_at:
             raise UsageError(
                 f"The range is reversed: {found[old_at].key} came after {found[new_at].key}.",
-                advice="Swap the two; or, to look for what fixed a bug, use --find-fix.",
+                advice=SWAP,
             )
         if old_at == new_at:
             raise NothingToSearch(

@@ -11,7 +11,7 @@ import re
 from functools import partial
 
 from mozbisect.catalog.repos import REPOS, repo
-from mozbisect.core.errors import NothingToSearch, UsageError
+from mozbisect.core.errors import SWAP, NothingToSearch, UsageError
 from mozbisect.core.model import Candidate
 from mozbisect.sources.git import Git
 from mozbisect.sources.pushlog import Pushlog, push_id
@@ -51,7 +51,11 @@ class Revisions:
             )
         apart = [name for name in shared if push_id(olds[name]) != push_id(news[name])]
         if not apart:
-            raise NothingToSearch(f"{old_text} and {new_text} came to {shared[0]} with the same push.")
+            branch = next((name for name in (*olds, *news) if name not in shared), None)
+            raise NothingToSearch(
+                f"{old_text} and {new_text} came to {shared[0]} with the same push.",
+                advice=f"They may be apart on {branch}: search it, with --repo {branch}." if branch else "",
+            )
 
         def worse(name: str) -> tuple[bool, bool, bool]:
             built = is_head(olds[name], old_hash) and is_head(news[name], new_hash)
@@ -62,7 +66,7 @@ class Revisions:
         if push_id(olds[best]) > push_id(news[best]):
             raise UsageError(
                 f"{old_text} was pushed to {best} after {new_text}: the range is reversed.",
-                advice="Swap the two; or, to look for what fixed a bug, use --find-fix.",
+                advice=SWAP,
             )
         return olds[best], news[best]
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import assert_never
 
 from mozbisect.catalog import releases
-from mozbisect.core.errors import UsageError
+from mozbisect.core.errors import SWAP, UsageError
 from mozbisect.core.model import Before, Bound, BuildId, Candidate, Day, Leg, Release, Revision, Tag
 
 Span = tuple[datetime, datetime]
@@ -62,7 +62,7 @@ def in_order(leg: Leg, old: Span, new: Span) -> None:
         first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in (old[0], new[1]))
         raise UsageError(
             f"The range is reversed: {leg.old} ({first}) is later than {leg.new} ({last}).",
-            advice="Swap the two; or, to look for what fixed a bug, use --find-fix.",
+            advice=SWAP,
         )
 
 
