@@ -19,6 +19,7 @@ from mozbisect.practice.world import Release, World
 _ODD = {14: "14.0.1", 125: "125.0.1"}
 _BETWEEN = {"33.1": date(2014, 11, 10), "53.0": date(2017, 4, 19)}
 
+_TUESDAY = 1
 LAST_ON_AURORA = 52  # until then a version went to aurora, then to beta, and out a train later than today
 
 _CATEGORIES = {"beta": "dev", "esr": "esr"}
@@ -79,12 +80,12 @@ def _days(world: World, category: str) -> dict[str, str]:
 
 
 def _before(world: World) -> dict[str, str]:
-    """Whole versions that went out before the world began: on the day after a later one left central."""
+    """Whole versions that went out before the world began: on the Tuesday when a later one has left central."""
     found = dict(_BETWEEN)
     for major in LEFT_CENTRAL:
         left = LEFT_CENTRAL.get(major + (2 if major <= LAST_ON_AURORA else 1))
         if left is not None and f"{major}.0" not in _BETWEEN:
-            found[_ODD.get(major, f"{major}.0")] = left + timedelta(days=1)
+            found[_ODD.get(major, f"{major}.0")] = left + timedelta(days=(_TUESDAY - left.weekday()) % 7)
     return {version: str(day) for version, day in found.items() if day < world.parameters.start}
 
 
