@@ -29,15 +29,18 @@ from mozbisect.core.errors import (
     OutOfTime,
     UsageError,
 )
-from mozbisect.core.journal import Ended, Event, Judged, Listed, Missing, Next, Session, Undone
+from mozbisect.core.journal import Ended, Event, Judged, Listed, Missing, Next, Session, Stage, Undone
 from mozbisect.core.model import Build, Candidate, Changeset, Clash, Finding, Leg, Move, Side, Terms, Verdict
 from mozbisect.core.news import Listing, Note, Trying
 from mozbisect.core.ports import App, Fetcher, Judge, Launcher, Question, Reporter, Source
-from mozbisect.core.search import EQUAL_COSTS, Costs
+from mozbisect.core.search import Costs
 
 SURVEYS = {2: 8, 10: 24, 34: 64}
 """After so many candidates without a build in a row, the next so many are looked up side by side."""
 SURVEYED_AT_LAST = 64
+
+LONG_FETCH = 1.0
+"""Seconds; where builds come quicker than that, it is not worth while to bring two at once."""
 
 FAILED_FETCHES = 6
 """So many builds in a row that exist but cannot be fetched are no property of the builds: the run stops."""
@@ -46,9 +49,10 @@ FAILED_FETCHES = 6
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that is worldly. ``clock`` gives seconds, only to measure how long tests take. ``use_kept``: builds that an
-    earlier run has left here are preferred to their neighbours. ``broken_is``: the side of a build that is here whole
-    but cannot be installed or started. ``deadline``: no test is begun that will probably not end before it.
-    ``check_judge`` raises ``UsageError`` where nobody can judge; it is called before anything is downloaded."""
+    earlier run has left here are preferred to their neighbours. ``unattended``: no person is asked, and a few tests
+    more are no matter. ``broken_is``: the side of a build that is here whole but cannot be installed or started.
+    ``deadline``: no test is begun that will probably not end before it. ``check_judge`` raises ``UsageError`` where
+    nobody can judge; it is called before anything is downloaded."""
 
     source: Source
     fetcher: Fetcher
@@ -57,6 +61,7 @@ class Ports:
     reporters: Sequence[Reporter]
     clock: Callable[[], float] = time.monotonic
     use_kept: bool = True
+    unattended: bool = False
     broken_is: Side = Side.UNTESTABLE
     deadline: Deadline | None = None
     check_judge: Callable[[], None] = lambda: None
@@ -72,7 +77,8 @@ class Engine:
         self._write = write
         self._misses = 0
         self._failed_fetches = 0
-        self._at_hand: dict[int, frozenset[int]] = {}  # by the number of the leg
+        self._kept_of: dict[int, frozenset[int]] = {}  # by the number of the leg
+        self._fetching = self._judging = 0.0  # seconds of the longest fetch so far, and of the last verdict
         # Seconds of the longest test so far; those of an earlier run were without the download.
         self._longest = max((event.seconds for event in session.events if isinstance(event, Judged)), default=0.0)
 
@@ -88,10 +94,11 @@ class Engine:
         if not self.session.stages:
             self._open_first(first)
         while True:
-            step = self.session.ask(self._costs())
+            costs = self._costs()
+            step = self.session.ask(costs)
             match step:
                 case Next():
-                    self._test_in_time(step)
+                    self._test_in_time(step, costs)
                 case Clash():
                     self._look_back(step)
                 case Finding():
@@ -216,17 +223,29 @@ class Engine:
         )
 
     def _costs(self) -> Costs:
-        """A build that an earlier run has left here is cheaper than one to download. Looked at once a leg."""
+        """What an earlier run has left here is cheaper than a download, and so is what came beside another build."""
+        stage, fetcher = self.session.stage, self._ports.fetcher
+        at_hand = self._kept(stage) if self._ports.use_kept else frozenset()
+        if not self._only_fetches():
+            return Costs(at_hand=at_hand)
+        at_hand |= stage.places(fetcher.begun())
+        return Costs(at_hand=at_hand, two_at_once=fetcher.may_bet(stage.search.left()))
+
+    def _kept(self, stage: Stage) -> frozenset[int]:
+        """Looked at once a leg."""
         leg = len(self.session.stages)
-        if not self._ports.use_kept:
-            return EQUAL_COSTS
-        if leg not in self._at_hand:
-            self._at_hand[leg] = self._ports.fetcher.at_hand(self.session.stage.timeline.candidates)
-        return Costs(at_hand=self._at_hand[leg])
+        if leg not in self._kept_of:
+            self._kept_of[leg] = self._ports.fetcher.at_hand(stage.timeline.candidates)
+        return self._kept_of[leg]
+
+    def _only_fetches(self) -> bool:
+        """Is nearly all the time spent on bringing builds here?"""
+        waits = self._fetching >= LONG_FETCH and self._judging < self._fetching / 2
+        return self._ports.unattended and waits
 
     # --------------------------------------------------------------------------------------------- one test
 
-    def _test_in_time(self, step: Next) -> None:
+    def _test_in_time(self, step: Next, costs: Costs) -> None:
         """A test is expected to last as long as the longest so far. Raises ``OutOfTime`` if that is too long."""
         clock, deadline = self._ports.clock, self._ports.deadline
         began = clock()
@@ -237,11 +256,11 @@ class Engine:
                 "no further one is begun."
             )
         try:
-            self._test(step)
+            self._test(step, costs)
         finally:
             self._longest = max(self._longest, clock() - began)
 
-    def _test(self, step: Next) -> None:
+    def _test(self, step: Next, costs: Costs) -> None:
         try:
             build = self._ports.source.find(step.candidate)
         except NoBuild as none:
@@ -249,7 +268,7 @@ class Engine:
             return
         self._tell(Trying(self.session.questions + 1, step.candidate, build, step.left))
         try:
-            self._judge(step, build)
+            self._judge(step, build, costs)
         except NoBuild as none:
             self._missed(step.candidate, none.what)
         except BrokenBuild as broken:
@@ -263,12 +282,13 @@ class Engine:
         if many:
             self._ports.source.look_up(self.session.stage.if_missing(SURVEYS.get(self._misses, SURVEYED_AT_LAST)))
 
-    def _judge(self, step: Next, build: Build) -> None:
+    def _judge(self, step: Next, build: Build, costs: Costs) -> None:
         began = self._ports.clock()
-        likely = self.session.stage.ahead(self._costs())
-        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()), present=step.candidate)
+        likely = self.session.stage.ahead(costs)
+        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()), present=step.candidate, left=step.left)
         with ExitStack() as stack:
             tree = self._bring(build, stack)
+            self._fetching = max(self._fetching, self._ports.clock() - began)
             try:
                 app = stack.enter_context(self._ports.launcher.install(tree, build))
                 # Before the question: an answer must not be lost to a server that is silent just then.
@@ -278,7 +298,8 @@ class Engine:
             except BrokenBuild as broken:
                 answer = self._verdict_on(broken)
                 build = self._ports.source.with_origin(build)  # it will not tell itself
-            seconds = round(self._ports.clock() - began, 3)
+            self._judging = self._ports.clock() - began
+            seconds = round(self._judging, 3)
         match answer:
             case Verdict(side=side, reason=reason):
                 self._happened(Judged(step.candidate.key, side, reason, build, seconds, asked=True))

@@ -173,6 +173,7 @@ def ports(
                 table.several(by, _wish(options), asked.terms) if by else judge(options, asked.terms, say),
                 reporters,
                 use_kept=options.approx_policy == "auto",
+                unattended=by is not None or not table.asks_person(_wish(options)),
                 broken_is=asked.terms.side(options.treat_broken_as),
                 deadline=deadline,
                 check_judge=_must_have_somebody if by is None and table.asks_person(_wish(options)) else lambda: None,

@@ -342,6 +342,33 @@ def test_builds_that_are_here_are_not_preferred_where_that_is_not_wanted() -> No
     assert source.nightlies[12].key not in fetcher.brought
 
 
+def waits_and_tests(*, fetch: float, judge: float = 0.0, unattended: bool = True, bets: bool = True) -> tuple[int, int]:
+    """How often a whole run waits for a build, and how many it judges; both take so many seconds."""
+    source, fetcher = FakeSource(), FakeFetcher(bets=bets, seconds=fetch)
+
+    def think(build: Build, question: Question) -> None:
+        fetcher.now += judge
+
+    judges = TruthfulJudge(source.contains, culprit_of(source, 77), think)
+    finding = Run(source, judges, fetcher, unattended=unattended, clock=fetcher.clock).go()
+    assert finding.first_new == source.autoland[77]
+    return fetcher.waited, len(judges.asked)
+
+
+def test_builds_that_take_long_are_asked_for_in_pairs() -> None:
+    one_by_one = waits_and_tests(fetch=0.5)
+    in_pairs = waits_and_tests(fetch=5.0)
+    assert in_pairs[0] <= one_by_one[0] - 2
+    assert in_pairs[1] <= one_by_one[1] + 2
+
+
+def test_what_a_person_or_a_slow_command_has_to_judge_is_asked_for_one_by_one() -> None:
+    one_by_one = waits_and_tests(fetch=0.5)
+    assert waits_and_tests(fetch=5.0, unattended=False) == one_by_one
+    assert waits_and_tests(fetch=5.0, judge=4.0) == one_by_one
+    assert waits_and_tests(fetch=5.0, bets=False)[1] == one_by_one[1]
+
+
 def test_when_no_build_can_be_fetched_the_run_stops_and_goes_on_later() -> None:
     source = FakeSource()
     judge = TruthfulJudge(source.contains, culprit_of(source, 77))

@@ -150,6 +150,10 @@ class Stage:
         builds = {key: before.builds[key] for key in shared if key in before.builds}
         return replace(self, search=search, builds={**builds, **self.builds}, reasons={**self.reasons, **reasons})
 
+    def places(self, candidates: Iterable[Candidate]) -> frozenset[int]:
+        """Where they are; those of other stages are left out."""
+        return frozenset(at for one in candidates if (at := self._places.get(one.key)) is not None)
+
     def missing(self, event: Missing) -> Stage:
         search = self.search.miss(self.place(event.key))
         return replace(self, search=search, reasons={**self.reasons, event.key: event.reason})

@@ -78,10 +78,21 @@ class BuildFetcher:
             self._let_go(tree)
 
     def ahead(
-        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+        self,
+        candidates: Sequence[Candidate],
+        chances: Sequence[float] = (),
+        *,
+        present: Candidate | None = None,
+        left: int = 0,
     ) -> None:
         if self._look_ahead:
-            self._ahead.want(candidates, chances, present=present)
+            self._ahead.want(candidates, chances, present=present, left=left)
+
+    def begun(self) -> frozenset[Candidate]:
+        return self._ahead.begun()
+
+    def may_bet(self, left: int) -> bool:
+        return self._look_ahead and self._unpack_ahead and self._ahead.may_bet(left)
 
     def has(self, build: Build) -> bool:
         """Is it here already, in this run or from one before? A quick look."""
