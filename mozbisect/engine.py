@@ -267,12 +267,20 @@ class Engine:
             self._missed(step.candidate, none.what)
             return
         self._tell(Trying(self.session.questions + 1, step.candidate, build, step.left))
+        self._tell_if_preferred(step, costs)
         try:
             self._judge(step, build, costs)
         except NoBuild as none:
             self._missed(step.candidate, none.what)
         except BrokenBuild as broken:
             self._happened(Judged(step.candidate.key, Side.UNTESTABLE, broken.what, build, 0.0, asked=False))
+
+    def _tell_if_preferred(self, step: Next, costs: Costs) -> None:
+        stage = self.session.stage
+        if stage.places([step.candidate]) <= self._kept_of.get(len(self.session.stages), frozenset()):
+            usual = stage.ask(replace(costs, at_hand=frozenset()))
+            if isinstance(usual, Next) and usual.candidate != step.candidate:
+                self._tell(Note(f"Taken in place of the {usual.candidate.title}, as it is here already."))
 
     def _missed(self, candidate: Candidate, reason: str) -> None:
         self._happened(Missing(candidate.key, reason))

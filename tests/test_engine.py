@@ -382,8 +382,15 @@ def test_a_build_that_is_here_is_tested_rather_than_its_neighbour_downloaded() -
     source = FakeSource()
     judge = TruthfulJudge(source.contains, culprit_of(source, 77))
     near = source.nightlies[16].key  # the middle of what is searched is 14 or 15
-    run = Run(source, judge, FakeFetcher(kept=frozenset({near})))
+    notes: list[str] = []
+    run = Run(
+        source,
+        judge,
+        FakeFetcher(kept=frozenset({near, source.nightlies[0].key})),
+        listen=lambda news: notes.append(news.text) if isinstance(news, Note) else None,
+    )
     finding = run.go()
+    assert notes == [f"Taken in place of the {source.nightlies[14].title}, as it is here already."]
     assert run.fetcher.brought[2] == near
     assert finding.first_new == source.autoland[77]
 
