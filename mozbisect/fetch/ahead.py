@@ -25,7 +25,7 @@ from pathlib import Path
 
 from mozbisect.core.errors import MozbisectError
 from mozbisect.core.model import Build, Candidate
-from mozbisect.fetch.download import Stop, Stopped
+from mozbisect.fetch.stop import Stop, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class LookAhead:
         if self._keep and not even_if_kept and not errand.done.is_set():
             return
         self._errands.pop(errand.candidate, None)
-        errand.stop.now()
+        errand.stop.now(for_good=not self._closed)  # what was broken off by the end of the run, the next one may want
         if errand.done.is_set():
             self._throw_away(errand)
 
