@@ -185,11 +185,15 @@ class LookAhead:
             self._call_off = None
 
     def _drop(self, errand: Errand, *, even_if_kept: bool = False) -> None:
-        """Nobody wants it any more. One that is kept goes to its end, and is dropped then."""
+        """Nobody wants it any more. One that is kept goes to its end, and is dropped then.
+
+        Of one that is stopped nothing is kept: verdicts have ruled it out, and every run would leave some. Only when
+        the run itself is broken off, the next one may want to carry it on.
+        """
         if self._keep and not even_if_kept and not errand.done.is_set():
             return
         self._errands.pop(errand.candidate, None)
-        errand.stop.now(for_good=not self._closed)  # what was broken off by the end of the run, the next one may want
+        errand.stop.now(for_good=not self._closed)
         if errand.done.is_set():
             self._throw_away(errand)
 
