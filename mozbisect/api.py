@@ -253,6 +253,7 @@ class SearchOptions(TypedDict, total=False):
     persist_size_limit: float
     http_timeout: float
     remember: Literal["auto", "always", "never"]
+    connections: int
     background_dl: bool
     background_dl_policy: Literal["cancel", "keep"]
     approx_policy: Literal["auto", "none"]

@@ -535,6 +535,13 @@ FETCH = (
         help="auto takes a kept build that is near enough instead of a download; none does not.",
     ),
     _fetch(
+        "--connections",
+        type=click.IntRange(min=1),
+        default=4,
+        metavar="N",
+        help="At most so many for a build that is waited for, as far as they make it faster. Default: 4.",
+    ),
+    _fetch(
         "--background-dl/--no-background-dl",
         default=True,
         help="Download likely next builds while one is judged. Default: on.",

@@ -436,6 +436,7 @@ def _print_contents(folder: Path, found: Any) -> None:
     for number, size, what in (
         (found.archives, found.archive_bytes, "downloaded builds"),
         (found.trees, found.tree_bytes, "unpacked builds"),
+        (found.parts, found.part_bytes, "downloads broken off"),
         (found.theirs, found.their_bytes, "builds of mozregression"),
     ):
         _print(f"{number:6}  {what:<24}{size / 2**30:8.2f} GiB")

@@ -57,6 +57,7 @@ class Options:
     persist_size_limit: float = 0.0
     http_timeout: float = 30.0
     remember: str = "auto"
+    connections: int = 4
     background_dl: bool = True
     background_dl_policy: str = "cancel"
     approx_policy: str = "auto"

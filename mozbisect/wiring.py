@@ -163,6 +163,7 @@ def ports(
             look_ahead=options.background_dl,
             keep=options.background_dl_policy == "keep",
             temp_root=scratch.fresh("builds"),
+            connections=options.connections,
         )
         try:
             launches = launcher(options, asked.target, say, scratch.fresh("profiles"), starts_itself=by is not None)
@@ -178,6 +179,9 @@ def ports(
                 deadline=deadline,
                 check_judge=_must_have_somebody if by is None and table.asks_person(_wish(options)) else lambda: None,
             )
+            # Not after an error or Ctrl-C: what was broken off by that, the next run carries on.
+            fetcher.ahead(())
+            cache.drop_parts()
         finally:
             fetcher.close()
             log.debug("%d requests were made", seen.http.requests_made)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from mozbisect.core.errors import MozbisectError
 from mozbisect.core.model import Build, Candidate
-from mozbisect.fetch.download import Stop, Stopped
+from mozbisect.fetch.stop import Stop, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -209,11 +209,15 @@ class LookAhead:
             self._call_off = None
 
     def _drop(self, errand: Errand, *, even_if_kept: bool = False) -> None:
-        """Nobody wants it any more. One that is kept goes to its end, and is dropped then."""
+        """Nobody wants it any more. One that is kept goes to its end, and is dropped then.
+
+        Of one that is stopped nothing is kept: verdicts have ruled it out, and every run would leave some. Only when
+        the run itself is broken off, the next one may want to carry it on.
+        """
         if self._keep and not even_if_kept and not errand.done.is_set():
             return
         self._errands.pop(errand.candidate, None)
-        errand.stop.now()
+        errand.stop.now(for_good=not self._closed)
         if errand.done.is_set():
             self._throw_away(errand)
 

@@ -17,6 +17,7 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -232,12 +233,11 @@ class _Connection(BaseHTTPRequestHandler):
             self._reset()
             return
         reply = self._instead(reply, fault)
-        start, status, headers = self._wanted(reply)
+        start, end, status, headers = self._wanted(reply)
         self._practice.saw(Seen(self.command, self.path, status))
-        end = reply.length
+        self._send_head(reply, end - start, status, headers)
         if fault in _CUT and end - start > 0:
             end = start + (end - start) // 2
-        self._send_head(reply, status, headers)
         if self.command != "HEAD":
             with suppress(ConnectionError):
                 self._send_body(reply, start, end)
@@ -262,26 +262,27 @@ class _Connection(BaseHTTPRequestHandler):
                 return Reply(reply.status, reply.part(0, reply.length // 2), reply.content_type)
             case Fault.CORRUPT:
                 return _corrupted(reply)
+            case Fault.ETAG:
+                return replace(reply, etag='"another"') if reply.etag else reply
         return reply
 
-    def _wanted(self, reply: Reply) -> tuple[int, int, dict[str, str]]:
-        """Where the body begins, the status, more headers: for who goes on with a file that was cut short."""
+    def _wanted(self, reply: Reply) -> tuple[int, int, int, dict[str, str]]:
+        """Where the body begins and ends, the status, more headers: for who wants a part of a file."""
         if reply.status != 200 or reply.etag is None:
-            return 0, reply.status, {}
+            return 0, reply.length, reply.status, {}
         headers = {"ETag": reply.etag, "Accept-Ranges": "bytes"}
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if match is None or self.headers.get("If-Range", reply.etag) != reply.etag:
-            return 0, 200, headers
-        start = int(match[1])
-        if start >= reply.length:
-            return reply.length, 416, headers | {"Content-Range": f"bytes */{reply.length}"}
-        return start, 206, headers | {"Content-Range": f"bytes {start}-{reply.length - 1}/{reply.length}"}
+            return 0, reply.length, 200, headers
+        start, end = int(match[1]), min(int(match[2] or reply.length), reply.length - 1) + 1
+        if start >= end:
+            return 0, 0, 416, headers | {"Content-Range": f"bytes */{reply.length}"}
+        return start, end, 206, headers | {"Content-Range": f"bytes {start}-{end - 1}/{reply.length}"}
 
-    def _send_head(self, reply: Reply, status: int, headers: dict[str, str]) -> None:
-        start = reply.length if status == 416 else int(headers.get("Content-Range", "bytes 0-")[6:].partition("-")[0])
+    def _send_head(self, reply: Reply, length: int, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
         self.send_header("Content-Type", reply.content_type)
-        self.send_header("Content-Length", str(reply.length - start))
+        self.send_header("Content-Length", str(length))
         for name, value in {**reply.headers, **headers}.items():
             self.send_header(name, value)
         self.end_headers()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild, NotFetched
 from mozbisect.core.model import Digest
 from mozbisect.fetch import download as module
-from mozbisect.fetch.download import Stop, Stopped, download
+from mozbisect.fetch.download import download
+from mozbisect.fetch.stop import Stop, Stopped
 from mozbisect.net import Http, Unreachable
 from tests.fetch.conftest import build_at, sha
 from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status, serving
@@ -186,6 +187,22 @@ def test_a_server_that_goes_on_at_the_wrong_place_is_not_believed(server: Server
     assert ranges(server)[2] is None
 
 
+def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(server: Server, http: Http, part: Path) -> None:
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    server.faults["/f.zip"] += [Status(206, {"Content-Range": "bytes 0-9/102400", "ETag": '"1"'}, b"0123456789")]
+    download(http, build, part)
+    assert part.read_bytes() == BODY
+
+
+def test_the_rest_of_a_file_of_unknown_length_is_not_some_of_its_bytes(server: Server, http: Http, part: Path) -> None:
+    build = build_at(server.put("/f.zip", BODY, headers={"Transfer-Encoding": "chunked"}, etag='"1"'))
+    server.faults["/f.zip"] += [Cut(70_000)]
+    some = Status(206, {"Content-Range": "bytes 65536-65545/102400", "ETag": '"1"'}, b"0123456789")
+    server.faults["/f.zip"] += [some]
+    download(http, build, part)
+    assert part.read_bytes() == BODY
+
+
 def test_a_file_that_came_whole_but_wrong_begins_anew(server: Server, http: Http, part: Path) -> None:
     build = build_at(server.put("/f.zip", BODY, etag='"1"'), digest=sha("sha256", BODY))
     server.faults["/f.zip"] += [Instead(File(b"x" * len(BODY), etag='"1"'))]
@@ -318,7 +335,7 @@ def test_a_full_disk_is_told_with_advice(
     server: Server, http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: Callable[..., object] = Path.open
-    monkeypatch.setattr(Path, "open", lambda path, mode: opened(Path("/dev/full"), "wb", buffering=0))
+    monkeypatch.setattr(Path, "open", lambda path, mode, **_: opened(Path("/dev/full"), "wb", buffering=0))
     with pytest.raises(CacheTrouble, match="no space left on device") as caught:
         download(http, build_at(server.put("/f.zip", BODY)), tmp_path / "part")
     assert "--persist" in caught.value.advice

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mozbisect.fetch.line import Line
+from mozbisect.fetch.line import Lane, Line
 
 
 class Clock:
@@ -77,3 +77,47 @@ def test_who_waits_goes_on_when_the_line_is_free() -> None:
     urgent.__exit__(None, None, None)
     waiter.join(5)
     assert not waiter.is_alive()
+
+
+def test_no_more_connections_than_the_bound_whoever_has_them() -> None:
+    line = Line(most=4)
+    ahead = Lane(line, lambda: False)
+    urgent = Lane(line, lambda: True)
+    with ahead.transfer(), line.urgent(), urgent.transfer():
+        assert not ahead.one_more()
+        assert urgent.one_more()
+        assert urgent.one_more()
+        assert not urgent.one_more()
+        urgent.one_less()
+        assert urgent.one_more()
+
+
+def test_who_waits_gives_its_connection_to_the_urgent_one_and_waits_until_there_is_one_again() -> None:
+    clock = Clock()
+    line = Line(clock, most=2)
+    urgent = Lane(line, lambda: True)
+    checked = threading.Event()
+    with line.transfer(), line.urgent(), urgent.transfer():
+        assert not urgent.one_more()
+        waiter = threading.Thread(target=line.give_way, args=(checked.set,), kwargs={"unless": lambda: False})
+        waiter.start()
+        assert checked.wait(5)
+        assert urgent.one_more()
+        transferred(line, clock, *(20e6,) * 30)  # the line itself would be free for others
+        checked.clear()
+        assert checked.wait(5)
+        assert waiter.is_alive()
+        urgent.one_less()
+        waiter.join(5)
+        assert not waiter.is_alive()
+
+
+def test_while_the_urgent_one_tries_how_many_pay_it_is_alone() -> None:
+    clock = Clock()
+    line = Line(clock, most=4)
+    lane = Lane(line, lambda: True)
+    with line.urgent():
+        for _ in range(30):
+            clock.time += 0.1
+            lane.saw(int(clock.time * 20e6), lambda: None, settled=False)
+        assert waits(line)
