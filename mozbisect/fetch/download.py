@@ -280,7 +280,7 @@ class _Transfer:
 
     def _explores(self) -> bool:
         left = (self._filling.whole or 0) - self._filling.arrived
-        return self._can_be_shared and self._pace.explores and left >= WORTH_IT and self._lane.urgent()
+        return self._can_be_shared and self._pace.explores and left >= WORTH_IT and self._lane.may_widen()
 
     def _progress(self) -> None:
         self._stop.check()

@@ -7,8 +7,8 @@ itself, then it has company; if it became slower by that, the others wait until 
     urgent  ▒▒▒▒ 20 MB/s ▒▒▒▒▒▒ 10 MB/s ▒▒▒▒ 20 MB/s ▒▒▒    (a line that is full: the others wait)
     others       ·       ██████████████      ·  or  ████
 
-The urgent one may have several connections, as long as all transfers together have no more than ``most``: those beside
-it wait for their turn.
+The urgent one may have several connections while it is the only one that is wanted: each build gets one connection
+before any gets two. All transfers together have no more than ``most``: one that begins later waits for its turn.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Line:
         self.most = most
         self._clock = clock
         self._transfers = 0  # that do not wait
+        self._waiting = 0
         self._extra = 0  # connections beside the first one of a transfer
         self._changed = threading.Condition()
         self._urgent = 0
@@ -85,13 +86,13 @@ class Line:
         with self._changed:
             if self._is_free() or unless():
                 return
-            self._transfers -= 1
+            self._transfers, self._waiting = self._transfers - 1, self._waiting + 1
             try:
                 while not (self._is_free(joining=1) or unless()):
                     self._changed.wait(_GLANCE)
                     check()
             finally:
-                self._transfers += 1
+                self._transfers, self._waiting = self._transfers + 1, self._waiting - 1
 
     @contextmanager
     def transfer(self) -> Iterator[None]:
@@ -103,6 +104,11 @@ class Line:
         finally:
             with self._changed:
                 self._transfers -= 1
+
+    def is_lonely(self) -> bool:
+        """Is there but one transfer?"""
+        with self._changed:
+            return self._transfers + self._waiting == 1
 
     def one_more(self) -> bool:
         """Another connection for the urgent transfer, if there may be one; to be given back by ``one_less``."""
@@ -148,8 +154,12 @@ class Lane:
         else:
             self._line.give_way(check, unless=self.urgent)
 
+    def may_widen(self) -> bool:
+        """Is this transfer waited for, and no other wanted?"""
+        return self.urgent() and self._line.is_lonely()
+
     def one_more(self) -> bool:
-        return self.urgent() and self._line.one_more()
+        return self.may_widen() and self._line.one_more()
 
     def one_less(self) -> None:
         self._line.one_less()

@@ -79,11 +79,11 @@ def test_who_waits_goes_on_when_the_line_is_free() -> None:
     assert not waiter.is_alive()
 
 
-def test_no_more_connections_than_the_bound_whoever_has_them() -> None:
-    line = Line(most=4)
+def test_no_more_connections_than_the_bound_and_none_for_a_build_ahead() -> None:
+    line = Line(most=3)
     ahead = Lane(line, lambda: False)
     urgent = Lane(line, lambda: True)
-    with ahead.transfer(), line.urgent(), urgent.transfer():
+    with line.urgent(), urgent.transfer():
         assert not ahead.one_more()
         assert urgent.one_more()
         assert urgent.one_more()
@@ -92,17 +92,31 @@ def test_no_more_connections_than_the_bound_whoever_has_them() -> None:
         assert urgent.one_more()
 
 
-def test_who_waits_gives_its_connection_to_the_urgent_one_and_waits_until_there_is_one_again() -> None:
+def test_each_build_has_a_connection_before_any_gets_two() -> None:
+    line = Line(most=4)
+    urgent = Lane(line, lambda: True)
+    with line.urgent(), urgent.transfer():
+        with line.transfer():
+            assert not urgent.one_more()
+        assert urgent.one_more()
+
+
+def test_who_begins_later_waits_until_there_is_a_connection_again() -> None:
     clock = Clock()
     line = Line(clock, most=2)
     urgent = Lane(line, lambda: True)
     checked = threading.Event()
-    with line.transfer(), line.urgent(), urgent.transfer():
-        assert not urgent.one_more()
-        waiter = threading.Thread(target=line.give_way, args=(checked.set,), kwargs={"unless": lambda: False})
+
+    def later() -> None:
+        with line.transfer():
+            line.give_way(checked.set, unless=lambda: False)
+
+    with line.urgent(), urgent.transfer():
+        assert urgent.one_more()
+        waiter = threading.Thread(target=later)
         waiter.start()
         assert checked.wait(5)
-        assert urgent.one_more()
+        assert not urgent.one_more()  # somebody waits
         transferred(line, clock, *(20e6,) * 30)  # the line itself would be free for others
         checked.clear()
         assert checked.wait(5)
