@@ -73,6 +73,7 @@ class Engine:
         self._misses = 0
         self._failed_fetches = 0
         self._at_hand: dict[int, frozenset[int]] = {}  # by the number of the leg
+        self._said_unverified: set[str] = set()
         # Seconds of the longest test so far; those of an earlier run were without the download.
         self._longest = max((event.seconds for event in session.events if isinstance(event, Judged)), default=0.0)
 
@@ -248,12 +249,19 @@ class Engine:
             self._missed(step.candidate, none.what)
             return
         self._tell(Trying(self.session.questions + 1, step.candidate, build, step.left))
+        self._say_unverified(build)
         try:
             self._judge(step, build)
         except NoBuild as none:
             self._missed(step.candidate, none.what)
         except BrokenBuild as broken:
             self._happened(Judged(step.candidate.key, Side.UNTESTABLE, broken.what, build, 0.0, asked=False))
+
+    def _say_unverified(self, build: Build) -> None:
+        """Once for each reason: of old years none has a digest, and the report tells of each build."""
+        if build.unverified and build.unverified not in self._said_unverified:
+            self._said_unverified.add(build.unverified)
+            self._tell(Note(f"    not verified: {build.unverified} (this is said once)"))
 
     def _missed(self, candidate: Candidate, reason: str) -> None:
         self._happened(Missing(candidate.key, reason))

@@ -20,7 +20,7 @@ from typing import IO, Protocol
 from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild, NotFetched, NotFound
 from mozbisect.core.model import Build
 from mozbisect.fetch.scratch import on_disk
-from mozbisect.fetch.verify import Seal, Tally, is_page
+from mozbisect.fetch.verify import Seal, Tally, is_page, transport_digest
 from mozbisect.net import CutShort, Http, Locked, Stream, Unreachable
 
 log = logging.getLogger(__name__)
@@ -210,6 +210,7 @@ class _Transfer:
         self._forget()
         if self._build.size is not None and stream.length not in (None, self._build.size):
             self._spoiled(f"the server has {stream.length:,} bytes where {self._build.size:,} were announced")
+        self._tally = Tally(self._build.digest, transport=transport_digest(stream.headers))
         self._mark = "" if stream.encoded else _mark(stream)
         self._whole = stream.length if stream.length is not None else self._build.size
 
