@@ -94,7 +94,7 @@ def world(
     is_required, wanted = options.verify == "require", options.verify != "off"
     if is_required:
         must_be_here()
-    signatures = Signatures(http, options.release_key)
+    signatures = Signatures(http, options.release_key, partial(newest_key, http, options.archive_base_url))
     releases = Releases(
         http,
         options.archive_base_url,
@@ -117,7 +117,6 @@ def world(
         pushlog=pushlog,
         origin_later=origin_later and isinstance(row.launch, apps.Desktop),
         digests=Digests(http, wanted=wanted, signatures=signatures if is_required else None),
-        newest_key=partial(newest_key, http, options.archive_base_url),
     )
     source = Mozilla(
         nightlies,

@@ -12,7 +12,7 @@ A digest is taken from the very text whose signature was checked. What a digest 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -22,7 +22,7 @@ from mozbisect.core.errors import NoBuild, NotFound, ServerTrouble
 from mozbisect.core.model import Digest
 from mozbisect.memory import A_DAY, FOREVER
 from mozbisect.net import Http, Page
-from mozbisect.sources.signatures import Said, Signatures
+from mozbisect.sources.signatures import KeyUrls, Said, Signatures
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -31,9 +31,6 @@ SUMS = {"SHA512SUMS": "sha512", "SHA256SUMS": "sha256"}
 """Lists of all files of a folder, the strongest first."""
 
 UNREADABLE = "the digests that are published with it cannot be read, or do not name it"
-
-KeyUrl = Callable[[], str | None]
-"""Where a KEY file lies; called only if it is needed, for it may cost a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +78,15 @@ class Digests:
         self._wanted = wanted
         self._signatures = signatures
 
-    def of(self, path: str, lists: Iterable[Sums], key_url: KeyUrl) -> Proof:
+    def of(self, path: str, lists: Iterable[Sums], keys: KeyUrls) -> Proof:
         """Of a file, from the first list that names it. ``path``: from the folder of the list on.
 
-        Raises ``NoBuild`` if its list was signed by somebody else, and ``NetworkError`` when nothing answers any more.
+        Raises ``NoBuild`` if its list is not what was signed, and ``NetworkError`` when nothing answers any more.
         """
         trouble = ""
         for one in lists if self._wanted else ():
             try:
-                return self.read(path, one, key_url, doubt=True)
+                return self.read(path, one, keys, doubt=True)
             except NotFound:
                 continue
             except ServerTrouble as error:
@@ -97,15 +94,15 @@ class Digests:
                 trouble = UNREADABLE
         return Proof(unverified=trouble)
 
-    def read(self, path: str, sums: Sums, key_url: KeyUrl, *, doubt: bool = False) -> Proof:
+    def read(self, path: str, sums: Sums, keys: KeyUrls, *, doubt: bool = False) -> Proof:
         """The same from one list. Raises ``NotFound`` too, and ``ServerTrouble`` if the list does not name the file."""
         page, proof = self._read(path, sums, doubt=doubt, fresh=False)
         if self._signatures is None or not (self._wanted and sums.signed):
             return proof
-        said = self._signatures.check(page.text, f"{sums.url}.asc", key_url)
+        said = self._signatures.check(page.text, f"{sums.url}.asc", keys)
         if said.wrong:  # a list may have been replaced since we remembered it, or between the two questions
             page, proof = self._read(path, sums, doubt=doubt, fresh=True)
-            said = self._signatures.check(page.text, f"{sums.url}.asc", key_url, fresh=True)
+            said = self._signatures.check(page.text, f"{sums.url}.asc", keys, fresh=True)
         return _with(proof, said, self._signatures.release_key)
 
     def _read(self, path: str, sums: Sums, *, doubt: bool, fresh: bool) -> tuple[Page, Proof]:
@@ -115,8 +112,7 @@ class Digests:
 
 def _with(proof: Proof, said: Said, key: str) -> Proof:
     if said.wrong:
-        log.debug("refused: %s", said.wrong)
-        raise NoBuild(f"the list with its digest is not signed by {key}")
+        raise NoBuild(f"the list with its digest is not the one that {key} has signed: {said.wrong}")
     unverified = f"the signature of the list with its digest was not checked: {said.unknown}" if said.unknown else ""
     return Proof(proof.digest, proof.size, said.by, unverified)
 

@@ -8,7 +8,7 @@ in them are called is told by ``catalog/names.py``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -64,12 +64,10 @@ class Nightlies:
         pushlog: Pushlog,
         origin_later: bool = False,
         digests: Digests | None = None,
-        newest_key: Callable[[], str | None] = lambda: None,
     ) -> None:
         """``pushed`` is for a range with a revision at one end only; ``pushlog`` for builds that do not say where
         they come from. ``origin_later``: a build will itself tell its revision once it is here, so that ``find`` does
-        not ask for it; ``with_origin`` does, for one that did not. ``newest_key``: where a KEY file lies, for nightlies
-        have none of their own."""
+        not ask for it; ``with_origin`` does, for one that did not."""
         self._http = http
         self._archive = f"{archive_url.rstrip('/')}"
         self._target = target
@@ -78,7 +76,6 @@ class Nightlies:
         self._pushlog = pushlog
         self._origin_later = origin_later
         self._digests = digests or Digests(http)
-        self._newest_key = newest_key
         self._listed: dict[tuple[datetime, str], _Listed] = {}
 
     def timeline(self, leg: Leg) -> Timeline:
@@ -252,7 +249,7 @@ class Nightlies:
             return None
         sums = Sums.of_build(self._url(nightly) + quote(_sums_of(match)), signed=like.signed)
         try:
-            proof = self._digests.read(match.string, sums, self._newest_key)
+            proof = self._digests.read(match.string, sums, lambda: self._keys(match))
         except (NotFound, ServerTrouble):
             return None
         return self._build(nightly, files, match.string, proof.size, proof)
@@ -311,8 +308,13 @@ class Nightlies:
             *([Sums.of_build(url + quote(own), signed=f"{own}.asc" in rows)] if own in rows else []),
             *(Sums.of_folder(url, name, signed=f"{name}.asc" in rows) for name in SUMS if name in rows),
         ]
-        key = (lambda: f"{url}KEY") if "KEY" in rows else self._newest_key
-        return self._digests.of(package.string, lists, key)
+        own_key = [f"{url}KEY"] if "KEY" in rows else []
+        return self._digests.of(package.string, lists, lambda: [*own_key, *self._keys(package)])
+
+    def _keys(self, package: re.Match[str]) -> list[str]:
+        """Where the key may lie that signed a nightly: with the Firefox that its version became, a few months later."""
+        version = re.match(r"\d+", package.groupdict().get("version") or "")
+        return [f"{self._archive}/firefox/releases/{version[0]}.0/KEY"] if version else []
 
 
 def _sums_of(package: re.Match[str]) -> str:

@@ -257,14 +257,14 @@ class Releases:
         base = f"{self._base}/releases/{release.key}/"
         if place.startswith(base):
             lists = [Sums.of_folder(base, name) for name in SUMS]
-            return self._digests.of(f"{place.removeprefix(base)}{name}", lists, lambda: f"{base}KEY")
+            return self._digests.of(f"{place.removeprefix(base)}{name}", lists, lambda: [f"{base}KEY"])
         own = f"{name.removesuffix('.zip')}.checksums"  # only packages for Windows lie there
         lists = [Sums.of_build(f"{place}{quote(own)}", signed=f"{own}.asc" in there)] if own in there else []
-        return self._digests.of(name, lists, lambda: f"{place.removesuffix(self._inner)}KEY")
+        return self._digests.of(name, lists, lambda: [f"{place.removesuffix(self._inner)}KEY"])
 
 
 def newest_key(http: Http, archive_url: str) -> str | None:
-    """Where the KEY file of the newest Firefox lies, with all subkeys until then; None where nothing was released."""
+    """Where the KEY file of the newest Firefox lies; None where nothing was released."""
     base = f"{archive_url.rstrip('/')}/firefox/releases/"
     found = [versions.parse(entry.name) for entry in entries(http, base, keep=ASK, doubt=True) if entry.is_folder]
     released = [version for version in found if version is not None and version.channel == "release"]

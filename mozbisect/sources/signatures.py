@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -59,17 +59,27 @@ def must_be_here() -> None:
         raise CannotRun("--verify require needs pysequoia, to check signatures.", advice=f"Get it with: {INSTALL}")
 
 
-class Signatures:
-    """Checks signatures by one primary key. May be asked from several threads."""
+KeyUrls = Callable[[], Iterable[str]]
+"""Where KEY files may lie, the likeliest first; called only if they are needed."""
 
-    def __init__(self, http: Http, release_key: str) -> None:
+
+class Signatures:
+    """Checks signatures by one primary key. May be asked from several threads.
+
+    ``newest`` tells where the KEY file of today lies. It is read first, because it tells which subkeys were revoked;
+    those that signed in earlier years are found in the KEY files of those years.
+    """
+
+    def __init__(self, http: Http, release_key: str, newest: Callable[[], str | None] = lambda: None) -> None:
         self._http = http
         self.release_key = fingerprint(release_key)
+        self._newest = newest
         self._lock = Lock()
-        self._cert: Cert | None = None  # all that was ever published of it, merged: also that a subkey was revoked
+        self._read: set[str] = set()
+        self._cert: Cert | None = None  # all that was read of it, merged
 
-    def check(self, text: str, url: str, key_url: Callable[[], str | None], *, fresh: bool = False) -> Said:
-        """The signature of ``text`` that lies at ``url``. ``key_url``: where a KEY file lies, asked for if need be.
+    def check(self, text: str, url: str, keys: KeyUrls, *, fresh: bool = False) -> Said:
+        """The signature of ``text`` that lies at ``url``.
 
         ``fresh``: whatever is remembered is asked for again. Raises ``NetworkError`` when nothing answers any more.
         """
@@ -78,26 +88,39 @@ class Signatures:
         try:
             signature = self._http.read(url, _signature, keep=None if fresh else FOREVER, doubt=True)
         except NotFound:
-            return Said(unknown="none is published")
+            return Said(unknown="there is none")
         except ServerTrouble as error:
             log.debug("%s: %s", url, error.what)
             return Said(unknown="it cannot be read")
-        if not fresh and self._is_good(signature, text):
+        self._learn_newest()
+        if self._is_good(signature, text, self._cert):
             return Said(by=self.release_key)
-        self._learn(key_url(), fresh=fresh)  # perhaps it was made by a subkey that we have not seen yet
-        if self._is_good(signature, text):
-            return Said(by=self.release_key)
+        was_good = False
+        for key in keys():
+            cert = self._learn(key, fresh=fresh)
+            if self._is_good(signature, text, self._cert):
+                return Said(by=self.release_key)
+            was_good = was_good or self._is_good(signature, text, cert)
+        return (
+            Said(unknown=f"the key that made it, {_issuer(signature)}, was revoked")
+            if was_good
+            else self._why(signature)
+        )
+
+    def _why(self, signature: Sig) -> Said:
+        """Why a signature is not good; wrong is only one that could be checked."""
         if self._cert is None:
             return Said(unknown=f"no KEY file with the key {self.release_key} was found")
+        if _issuer(signature) not in _members(self._cert):
+            return Said(unknown=f"it was made with another key than {self.release_key}")
         weak = str(signature.hash_algorithm).rpartition(".")[2]
         if weak in _WEAK:
             return Said(unknown=f"it is made with {weak}, which proves nothing any more")
-        return Said(wrong=f"{url} is no signature of it by {self.release_key}")
+        return Said(wrong=f"it was made with {_issuer(signature)}, and of another text")
 
-    def _is_good(self, signature: Sig, text: str) -> bool:
+    def _is_good(self, signature: Sig, text: str, cert: Cert | None) -> bool:
         from pysequoia import verify
 
-        cert = self._cert
         if cert is None:
             return False
         try:
@@ -107,21 +130,37 @@ class Signatures:
             return False
         return any(str(one.certificate).upper() == self.release_key for one in found.valid_sigs)
 
-    def _learn(self, url: str | None, *, fresh: bool) -> None:
-        """Take the certificate from a KEY file, if it is the one that is believed."""
-        if url is None:
-            return
+    def _learn_newest(self) -> None:
+        """Once a run, and whoever comes meanwhile waits: what is believed must not depend on who asks first."""
+        with self._lock:
+            if "newest" in self._read:
+                return
+            if (url := self._newest()) is not None:
+                self._merge(self._certificate(url, fresh=False))
+            self._read.add("newest")
+
+    def _learn(self, url: str, *, fresh: bool) -> Cert | None:
+        """Take in the certificate of a KEY file, if it is the one that is believed."""
+        cert = self._certificate(url, fresh=fresh)
+        with self._lock:
+            self._merge(cert)
+        return cert
+
+    def _merge(self, cert: Cert | None) -> None:
+        if cert is not None:
+            self._cert = cert if self._cert is None else self._cert.merge(cert)
+
+    def _certificate(self, url: str, *, fresh: bool) -> Cert | None:
         try:
             certs = self._http.read(url, _certs, keep=None if fresh else FOREVER, doubt=True)
         except (NotFound, ServerTrouble) as error:
             log.debug("no certificate: %s", error.what)
-            return
-        for cert in certs:
-            if cert.fingerprint.upper() != self.release_key:
-                log.debug("%s holds the key %s, which is not asked for", url, cert.fingerprint)
-                continue
-            with self._lock:
-                self._cert = cert if self._cert is None else self._cert.merge(cert)
+            return None
+        found = [cert for cert in certs if cert.fingerprint.upper() == self.release_key]
+        if not found:
+            log.debug("%s holds %s, which is not asked for", url, ", ".join(cert.fingerprint for cert in certs))
+            return None
+        return found[0]
 
 
 def _signature(page: Page) -> Sig:
@@ -143,6 +182,19 @@ def _certs(page: Page) -> Sequence[Cert]:
     if not found:
         raise ServerTrouble(f"{page.url} holds no key.", url=page.url)
     return found
+
+
+def _issuer(signature: Sig) -> str:
+    """The fingerprint of the subkey that made it, or its last 16 digits, as old signatures have them."""
+    return (signature.issuer_fingerprint or signature.issuer_key_id or "nobody").upper()
+
+
+def _members(cert: Cert) -> frozenset[str]:
+    """What its primary key and its subkeys may be called by a signature."""
+    from pysequoia.packet import PacketPile
+
+    packets = list(PacketPile.from_bytes(bytes(cert)))
+    return frozenset(name.upper() for one in packets for name in (one.fingerprint, one.key_id) if name)
 
 
 def _first_line(error: Exception) -> str:
