@@ -57,7 +57,7 @@ class PracticeServer:
     ``json_listings``: the archive lists in JSON for who asks for it. ``chain_of_trust``: tasks publish their digests.
     ``mozilla_urls``: build information names hg.mozilla.org in place of this server. ``hg_redirect``: /hg sends to
     /hg-edge. ``page_size``: Taskcluster's lists come in pages. ``size_mb``, ``firefox_dir``, ``bulk``: see ``builds``.
-    ``signed``: lists of digests are signed, where that is possible; ``tamper``: what is wrong with them.
+    ``signed``: lists of digests are signed, with a given key or a new one; ``tamper``: what is wrong with them.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class PracticeServer:
         size_mb: int = 0,
         firefox_dir: Path | None = None,
         bulk: Path | None = None,
-        signed: bool = True,
+        signed: Key | bool = True,
         tamper: Tamper | str | None = None,
     ) -> None:
         self.world = world
@@ -95,7 +95,7 @@ class PracticeServer:
         self.product_details_url = f"{base}/product-details/1.0"
 
         hg_url = "https://hg.mozilla.org" if mozilla_urls else self.hg_url
-        self.key = Key() if signed and can_sign() else None
+        self.key = signed if isinstance(signed, Key) else Key() if signed and can_sign() else None
         self._tampering = Tampering(tamper, self.key or Key()) if tamper else None
         bakery = Bakery(world, hg_url, size_mb, firefox_dir, bulk, key=self.key)
         bakeries = [bakery, *(Bakery(other, hg_url, size_mb, key=self.key) for other in world.others.values())]

@@ -48,9 +48,9 @@ class Key:
 
     @property
     def _secret(self) -> Tsk:
-        from pysequoia import Tsk
-
         with self._lock:
             if self._made is None:
+                from pysequoia import Tsk
+
                 self._made = Tsk.generate(self._name)
             return self._made
