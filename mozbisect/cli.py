@@ -553,6 +553,19 @@ FETCH = (
         show_default=True,
         help="What to do with such a download when it is not needed.",
     ),
+    _fetch(
+        "--verify",
+        type=click.Choice(["auto", "require", "off"]),
+        default="auto",
+        show_default=True,
+        help="auto checks the digests that are published, require runs no build without, off checks none.",
+    ),
+    _fetch(
+        "--release-key",
+        metavar="FINGERPRINT",
+        default="14F26682D0916CDD81E37B6D61B7B526D98F0353",
+        help="The key that lists of digests must be signed with. Default: Mozilla's.",
+    ),
 )
 REFUSAL = _sent("--no-telemetry", is_flag=True, help="Send nothing, now and in later runs: see mozbisect telemetry.")
 PINGS = (

@@ -79,6 +79,7 @@ class Engine:
         self._failed_fetches = 0
         self._kept_of: dict[int, frozenset[int]] = {}  # by the number of the leg
         self._fetching = self._judging = 0.0  # seconds of the longest fetch so far, and of the last verdict
+        self._said_unverified: set[str] = set()
         # Seconds of the longest test so far; those of an earlier run were without the download.
         self._longest = max((event.seconds for event in session.events if isinstance(event, Judged)), default=0.0)
 
@@ -268,6 +269,7 @@ class Engine:
             return
         self._tell(Trying(self.session.questions + 1, step.candidate, build, step.left))
         self._tell_if_preferred(step, costs)
+        self._say_unverified(build)
         try:
             self._judge(step, build, costs)
         except NoBuild as none:
@@ -281,6 +283,12 @@ class Engine:
             usual = stage.ask(replace(costs, at_hand=frozenset()))
             if isinstance(usual, Next) and usual.candidate != step.candidate:
                 self._tell(Note(f"Taken in place of the {usual.candidate.title}, as it is here already."))
+
+    def _say_unverified(self, build: Build) -> None:
+        """Once for each reason: of old years none has a digest, and the report tells of each build."""
+        if build.unverified and build.unverified not in self._said_unverified:
+            self._said_unverified.add(build.unverified)
+            self._tell(Note(f"    not verified: {build.unverified} (this is said once)"))
 
     def _missed(self, candidate: Candidate, reason: str) -> None:
         self._happened(Missing(candidate.key, reason))

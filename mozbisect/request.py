@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from mozbisect.catalog import apps, names, versions
+from mozbisect.catalog import apps, keys, names, versions
 from mozbisect.catalog.apps import App
 from mozbisect.catalog.build_types import types_in_order
 from mozbisect.catalog.platforms import ANDROID, DESKTOP
@@ -81,6 +81,7 @@ def _check_places(options: Options) -> None:
         url = getattr(options, name)
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"--{name.replace('_', '-')} must begin with http:// or https://, and is {url!r}.")
+    keys.fingerprint(options.release_key)
     if options.persist and Path(options.persist).exists() and not Path(options.persist).is_dir():
         raise UsageError(f"--persist: {options.persist} is no folder.")
 

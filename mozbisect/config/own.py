@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from mozbisect.catalog import apps, repos
+from mozbisect.catalog import apps, keys, repos
 from mozbisect.config.model import NOT_OPTIONS, Key, Setting, Settings, checked
 from mozbisect.core.errors import UsageError
 
@@ -103,7 +103,11 @@ def valid(key: Key, value: object) -> object:
 
 
 # Looked up when they are set: a slip is found where it was made, not in the middle of a run.
-_NAMED: dict[str, Callable[[str], object]] = {"app": apps.app, "repo": repos.repo}
+_NAMED: dict[str, Callable[[str], object]] = {
+    "app": apps.app,
+    "repo": repos.repo,
+    "release-key": keys.fingerprint,
+}
 
 
 def _unknown(written: str, name: str, known: Mapping[str, Key]) -> str:

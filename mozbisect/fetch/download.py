@@ -31,7 +31,7 @@ from mozbisect.fetch.parts import Notes, Origin, believed
 from mozbisect.fetch.ranges import ENDLESS, Piece
 from mozbisect.fetch.scratch import on_disk
 from mozbisect.fetch.stop import Stop
-from mozbisect.fetch.verify import Seal, Tally, is_page
+from mozbisect.fetch.verify import Seal, Tally, is_page, transport_digest
 from mozbisect.net import CutShort, Http, Locked, Stream, Unreachable
 
 log = logging.getLogger(__name__)
@@ -248,6 +248,7 @@ class _Transfer:
         if size is not None and length not in (None, size):
             self._spoiled(f"the server has {length:,} bytes where {size:,} were announced")
         self._begins("" if stream.encoded else _mark(stream), size if length is None else length)
+        self._tally = Tally(self._build.digest, transport=transport_digest(stream.headers))
         if self._mark:
             self._notes.begin(Origin.of(self._build, self._mark, self._filling.whole))
         self._can_be_shared = self._is_exact() and stream.headers.get("Accept-Ranges", "").strip() == "bytes"

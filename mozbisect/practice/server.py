@@ -33,6 +33,8 @@ from mozbisect.practice.lando import Lando
 from mozbisect.practice.packages import Bakery
 from mozbisect.practice.product_details import ProductDetails
 from mozbisect.practice.reply import Reply, as_text
+from mozbisect.practice.signing import Key, can_sign
+from mozbisect.practice.tampering import Tamper, Tampering
 from mozbisect.practice.taskcluster import Taskcluster
 from mozbisect.practice.world import World
 
@@ -56,6 +58,7 @@ class PracticeServer:
     ``json_listings``: the archive lists in JSON for who asks for it. ``chain_of_trust``: tasks publish their digests.
     ``mozilla_urls``: build information names hg.mozilla.org in place of this server. ``hg_redirect``: /hg sends to
     /hg-edge. ``page_size``: Taskcluster's lists come in pages. ``size_mb``, ``firefox_dir``, ``bulk``: see ``builds``.
+    ``signed``: lists of digests are signed, with a given key or a new one; ``tamper``: what is wrong with them.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class PracticeServer:
         size_mb: int = 0,
         firefox_dir: Path | None = None,
         bulk: Path | None = None,
+        signed: Key | bool = True,
+        tamper: Tamper | str | None = None,
     ) -> None:
         self.world = world
         self._log: list[Seen] = []
@@ -91,8 +96,10 @@ class PracticeServer:
         self.product_details_url = f"{base}/product-details/1.0"
 
         hg_url = "https://hg.mozilla.org" if mozilla_urls else self.hg_url
-        bakery = Bakery(world, hg_url, size_mb, firefox_dir, bulk)
-        bakeries = [bakery, *(Bakery(other, hg_url, size_mb) for other in world.others.values())]
+        self.key = signed if isinstance(signed, Key) else Key() if signed and can_sign() else None
+        self._tampering = Tampering(tamper, self.key or Key()) if tamper else None
+        bakery = Bakery(world, hg_url, size_mb, firefox_dir, bulk, key=self.key)
+        bakeries = [bakery, *(Bakery(other, hg_url, size_mb, key=self.key) for other in world.others.values())]
         self._archive = Archive([one for baker in bakeries for one in shelves(baker)], json_listings=json_listings)
         self._taskcluster = Taskcluster(bakeries, self.artifact_url, chain_of_trust=chain_of_trust, page_size=page_size)
         self._hg = Hg(world)
@@ -108,7 +115,12 @@ class PracticeServer:
             *("--hg-url", self.hg_url),
             *("--lando-url", self.lando_url),
             *("--product-details-url", self.product_details_url),
+            *(("--release-key", self.key.fingerprint) if self.key and self._signs else ()),
         ]
+
+    @property
+    def _signs(self) -> bool:
+        return self.world.parameters.trains or self.world.parameters.signed_nightlies
 
     @property
     def log(self) -> list[Seen]:
@@ -158,7 +170,8 @@ class PracticeServer:
             return as_text("Method Not Allowed", 405)
         match service:
             case "pub":
-                return self._archive.answer(parts.path, accept)
+                reply = self._archive.answer(parts.path, accept)
+                return self._tampering.touched(parts.path, reply, self._untouched) if self._tampering else reply
             case "taskcluster":
                 signed = hawk.check(method, f"{self._base}{target}", authorization)
                 return self._taskcluster.answer(path, dict(parse_qsl(parts.query)), signed)
@@ -173,6 +186,9 @@ class PracticeServer:
             case "product-details":
                 return self._product_details.answer(path)
         return as_text("Not Found", 404)
+
+    def _untouched(self, path: str) -> Reply:
+        return self._archive.answer(path, "")
 
     def strikes(self, target: str, *, is_build: bool) -> Fault | None:
         """The fault that a request suffers, after the wait that every request has."""

@@ -52,6 +52,11 @@ class Served:
             "hg_url": self.server.hg_url,
             "lando_url": self.server.lando_url,
             "product_details_url": self.server.product_details_url,
+            **(
+                {"release_key": self.server.key.fingerprint}
+                if self.server.key and self.app == "firefox-release"
+                else {}
+            ),
         }
 
     def _ends(self) -> tuple[str, str]:

@@ -37,6 +37,7 @@ class Mozilla:
         now: datetime,
         pushed: Pushed,
         excluded: Sequence[Excluded] = (),
+        verify: str = "auto",
     ) -> None:
         self._nightlies = nightlies
         self._pushes = pushes
@@ -46,6 +47,7 @@ class Mozilla:
         self._now = now
         self._pushed = pushed
         self._excluded = excluded
+        self._verify = verify
         self._found: dict[str, Future[Build]] = {}
         self._lock = Lock()
 
@@ -101,7 +103,7 @@ class Mozilla:
 
     def _answer(self, answer: Future[Build], candidate: Candidate) -> None:
         try:
-            answer.set_result(self._look(candidate))
+            answer.set_result(self._admitted(self._look(candidate)))
         except BaseException as error:
             if not isinstance(error, NoBuild):
                 # Trouble on the way is no fact about the build: whoever comes next may ask again.
@@ -112,6 +114,16 @@ class Mozilla:
             answer.set_exception(error if isinstance(error, Exception) else stopped)
             if not isinstance(error, Exception):
                 raise
+
+    def _admitted(self, build: Build) -> Build:
+        """The build, if enough of it can be verified. Raises ``NoBuild`` if not: it is not fetched then, nor run."""
+        if self._verify == "off":
+            return replace(build, digest=None, signed_by=None, unverified="")
+        if build.digest is None and not build.unverified:
+            build = replace(build, unverified="no digest is published for it")
+        if self._verify == "require" and build.unverified:
+            raise NoBuild(f"{build.unverified} (--verify require)")
+        return build
 
     def _look(self, candidate: Candidate) -> Build:
         match candidate.kind:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -346,3 +348,37 @@ def test_a_digest_in_capitals_is_the_same_digest(server: Server, http: Http, par
     digest = Digest("sha512", sha("sha512", BODY).hex.upper())
     download(http, build_at(server.put("/f.zip", BODY), digest=digest), part)
     assert part.exists()
+
+
+# ------------------------------------------------------------------------------------- what the store says of a file
+
+
+def goog(body: bytes) -> str:
+    return f"crc32c=yZRlqg==,md5={base64.b64encode(hashlib.md5(body).digest()).decode()}"
+
+
+def test_bytes_that_are_not_those_of_the_store_are_fetched_again(server: Server, http: Http, part: Path) -> None:
+    """No digest is published: without this, a flipped bit would be found by the unpacker, or by nobody."""
+    url = server.put("/f.zip", BODY, headers={"x-goog-hash": goog(BODY)})
+    spoilt = bytes([BODY[0] ^ 1]) + BODY[1:]
+    server.faults["/f.zip"] += [Instead(File(spoilt, {"x-goog-hash": goog(BODY)}))]
+    download(http, build_at(url), part)
+    assert part.read_bytes() == BODY
+    assert len(server.asked("/f.zip")) == 2
+
+
+def test_damage_on_the_way_that_stays_is_no_verdict(server: Server, http: Http, part: Path) -> None:
+    url = server.put("/f.zip", BODY, headers={"x-goog-hash": goog(b"something else")})
+    with pytest.raises(NotFetched, match="damaged on the way"):
+        download(http, build_at(url), part)
+    assert not part.exists()
+
+
+def test_a_transfer_that_goes_on_is_held_against_what_was_said_of_the_whole(
+    server: Server, http: Http, part: Path
+) -> None:
+    url = server.put("/f.zip", BODY, etag='"1"', headers={"x-goog-hash": goog(BODY)})
+    server.faults["/f.zip"] += [Cut(1000)]
+    download(http, build_at(url), part)
+    assert part.read_bytes() == BODY
+    assert ranges(server) == [None, "bytes=1000-"]
