@@ -44,6 +44,7 @@ from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.releases import Releases
 from mozbisect.sources.revisions import Revisions
 from mozbisect.sources.shut import Excluded
+from mozbisect.sources.span import Pushed
 from mozbisect.sources.taskcluster import Taskcluster, guard
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class World:
     revisions: Revisions
     git: Git
     source: Mozilla
+    pushed: Pushed
 
 
 def world(
@@ -110,8 +112,9 @@ def world(
         now=datetime.now(UTC),
         pushed=pushed,
         excluded=excluded(options.exclude, today),
+        by_version=row.releases is not None,
     )
-    return World(http, nightlies, pushes, releases, revisions, git, source)
+    return World(http, nightlies, pushes, releases, revisions, git, source, pushed)
 
 
 def excluded(texts: Sequence[str], today: date) -> tuple[Excluded, ...]:
