@@ -152,7 +152,7 @@ class Engine:
         """Go on further back if the old end was only a guess. Raises ``EndsContradict`` if it was not."""
         terms = self.session.opened.terms
         leg = plan.further_back(self.session.stage.timeline.leg, clash)
-        if leg is None and self.session.released is not None:
+        if leg is None and self.session.released is not None and clash.refuted is not None:
             self._leave_the_trunk(self.session.released, clash)
             return
         if leg is None:
@@ -166,9 +166,13 @@ class Engine:
 
     def _leave_the_trunk(self, released: Finding, clash: Clash) -> None:
         """The change is not where two releases left the trunk: on with what came to the branch of the new one."""
-        side = Side.OLD if clash.refuted is Side.NEW else Side.NEW
-        tip = self.session.stage.builds[(clash.seen_old if side is Side.OLD else clash.seen_new).key]
-        why = f"Where the two releases left {tip.repo}, it was {self.session.opened.terms.word(side)} both times."
+        terms, still_old = self.session.opened.terms, clash.refuted is Side.NEW
+        tip = self.session.stage.builds[(clash.seen_old if still_old else clash.seen_new).key]
+        why = (
+            f"Where the newer release left {tip.repo}, it was still {terms.old}: the change came to its branch."
+            if still_old
+            else f"Where the older one left {tip.repo}, it was {terms.new} already, and {terms.old} on its branch only."
+        )
         self._try(released, why, plan.since_branching(released, clash, tip), as_old=tip)
 
     def _try(self, finding: Finding, why: str, *legs: Leg | None, as_old: Build | None = None) -> None:

@@ -304,7 +304,7 @@ class Session:
         if self.ended is not None:
             return False
         step = self.ask() if self.stages else None
-        if not isinstance(step, Clash) or self.released is not None:
+        if not isinstance(step, Clash) or (self.released is not None and step.refuted is not None):
             return True
         return plan.further_back(self.stage.timeline.leg, step) is not None
 
