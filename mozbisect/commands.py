@@ -23,6 +23,7 @@ from mozbisect import known
 from mozbisect.core.errors import Interrupted, MozbisectError, NetworkError, NoBuild, UsageError
 from mozbisect.core.journal import Judged, Session
 from mozbisect.core.model import Before, Build, Candidate
+from mozbisect.core.news import Note
 from mozbisect.options import Options, ThisRun
 from mozbisect.report.bug import paste, summary
 from mozbisect.report.document import document
@@ -167,6 +168,7 @@ def report(name: str | None, output: str) -> None:
 def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials: Credentials | None = None) -> None:
     """List the candidates between two bounds."""
     from mozbisect import request, wiring
+    from mozbisect.engine import first_listed
 
     options = options_from(words)
     today = datetime.now(UTC).date()
@@ -174,7 +176,7 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     memory = memory_of(options)
     world = wiring.world(options, asked.target, today=today, credentials=credentials, memory=memory, origin_later=False)
     source = world.source
-    timeline = source.timeline(asked.leg)
+    timeline = first_listed(asked.leg, asked.reach, source, _say_note)
     shut = {at: run.reason for run in timeline.shut for at in range(run.first, run.last + 1)}
     shown = {at: timeline.candidates[at] for at in range(timeline.old_at, timeline.new_at + 1)}
     if resolve:
@@ -191,6 +193,11 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
         _say(note)
     for row in rows:
         _print("  ".join(str(row[key]) for key in ("date", "key", "revision", "url", "missing") if row[key]))
+
+
+def _say_note(news: object) -> None:
+    if isinstance(news, Note):
+        _say(news.text)
 
 
 def _found(find: Callable[[Candidate], Build], candidate: Candidate, resolve: bool) -> tuple[Build | None, str | None]:

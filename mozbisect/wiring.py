@@ -47,6 +47,7 @@ from mozbisect.sources.releases import Releases, newest_key
 from mozbisect.sources.revisions import Revisions
 from mozbisect.sources.shut import Excluded
 from mozbisect.sources.signatures import Signatures, must_be_here
+from mozbisect.sources.span import Pushed
 from mozbisect.sources.taskcluster import Taskcluster, guard
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class World:
     revisions: Revisions
     git: Git
     source: Mozilla
+    pushed: Pushed
 
 
 def world(
@@ -128,8 +130,9 @@ def world(
         pushed=pushed,
         excluded=excluded(options.exclude, today),
         verify=options.verify,
+        by_version=row.releases is not None,
     )
-    return World(http, nightlies, pushes, releases, revisions, git, source)
+    return World(http, nightlies, pushes, releases, revisions, git, source, pushed)
 
 
 def excluded(texts: Sequence[str], today: date) -> tuple[Excluded, ...]:

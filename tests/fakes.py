@@ -158,6 +158,9 @@ class FakeSource:
     def look_up(self, candidates: Sequence[Candidate]) -> None:
         self.side_by_side.append(tuple(candidate.key for candidate in candidates))
 
+    def since(self, finding: Finding) -> str | None:
+        return None
+
     def git_of(self, revision: str) -> str | None:
         self.git_asked.append(revision)
         return sha("git", revision)

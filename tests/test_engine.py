@@ -40,7 +40,7 @@ from mozbisect.core.model import (
     Verdict,
 )
 from mozbisect.core.news import Note
-from mozbisect.core.plan import Reach
+from mozbisect.core.plan import Place, Reach
 from mozbisect.core.ports import Question
 from mozbisect.engine import Engine
 from tests.fakes import START, FakeApp, FakeFetcher, FakeLauncher, FakeSource, TruthfulJudge, ports
@@ -48,6 +48,9 @@ from tests.fakes import START, FakeApp, FakeFetcher, FakeLauncher, FakeSource, T
 LEG = Leg(
     LegKind.NIGHTLIES, "mozilla-central", Day(START.date()), Day(START.date()), "between the bounds", check_ends=True
 )
+NIGHTLIES, PUSHES = Place(LegKind.NIGHTLIES, "mozilla-central"), Place(LegKind.PUSHES, "mozilla-central")
+ALL = Reach((NIGHTLIES, PUSHES))
+NIGHTLIES_ONLY = Reach((NIGHTLIES,), pushes=False)
 OPENED = Opened(FORMAT, "mozbisect test", datetime(2026, 10, 1, tzinfo=UTC), REGRESSION, {})
 
 
@@ -60,7 +63,7 @@ class Run:
         judge: TruthfulJudge,
         fetcher: FakeFetcher | None = None,
         *,
-        reach: Reach = Reach(LegKind.NIGHTLIES),  # noqa: B008  (frozen)
+        reach: Reach = ALL,
         listen: Callable[[object], None] = lambda news: None,
         **more: Any,
     ) -> None:
@@ -205,10 +208,8 @@ def test_both_ends_good_is_said_in_plain_words() -> None:
 def test_nothing_with_a_build_is_nothing_to_search() -> None:
     source = FakeSource()
     source.no_build = frozenset(nightly.key for nightly in source.nightlies)
-    with pytest.raises(NothingToSearch, match="None of the 30 nightlies"):
-        Run(
-            source, TruthfulJudge(source.contains, culprit_of(source, 40)), reach=Reach(LegKind.NIGHTLIES, pushes=False)
-        ).go()
+    with pytest.raises(NothingToSearch, match="None of the 26 nightlies"):
+        Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), reach=NIGHTLIES_ONLY).go()
 
 
 def test_a_range_without_a_nightly_of_its_kind_is_searched_by_pushes_and_that_is_said() -> None:
@@ -217,20 +218,20 @@ def test_a_range_without_a_nightly_of_its_kind_is_searched_by_pushes_and_that_is
     said: list[object] = []
     run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), listen=said.append)
     assert run.go().first_new == source.autoland[40]
-    assert any(isinstance(news, Note) and news.text.startswith("None of the 30 nightlies") for news in said)
+    assert any(isinstance(news, Note) and news.text.startswith("None of the 26 nightlies") for news in said)
 
 
 def test_when_all_builds_of_a_range_expired_the_other_kind_is_searched() -> None:
     source = FakeSource()
     source.expired = frozenset({LegKind.PUSHES})
-    reach = Reach(LegKind.PUSHES, nightlies_of="mozilla-central")
+    reach = Reach((PUSHES, NIGHTLIES))
     run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), reach=reach)
     first = replace(LEG, kind=LegKind.PUSHES, repo="autoland")
     finding = run.go(first)
     assert finding.first_new.kind is Kind.NIGHTLY
     assert truth(source, finding, culprit_of(source, 40))
     with pytest.raises(Expired):
-        Run(source, TruthfulJudge(source.contains, "none"), reach=Reach(LegKind.PUSHES)).go(first)
+        Run(source, TruthfulJudge(source.contains, "none"), reach=Reach((PUSHES,))).go(first)
 
 
 @pytest.mark.parametrize("at", [20, 70, 130])
@@ -283,7 +284,7 @@ def test_builds_that_are_broken_are_no_reason_to_search_another_kind() -> None:
     source = FakeSource()
     fetcher = FakeFetcher(frozenset(nightly.key for nightly in source.nightlies))
     run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), fetcher)
-    with pytest.raises(NothingToSearch, match="None of the 30 nightlies"):
+    with pytest.raises(NothingToSearch, match="None of the 26 nightlies"):
         run.go()
     assert len(Session.of(from_line(line) for line in run.journal).stages) == 1
 
@@ -303,7 +304,7 @@ def test_what_is_shut_is_never_asked_and_stays_open() -> None:
     source = FakeSource()
     source.shut = (Shut(10, 20, "excluded (--exclude x)"),)
     judge = TruthfulJudge(source.contains, culprit_of(source, 77))
-    run = Run(source, judge, reach=Reach(LegKind.NIGHTLIES, pushes=False))
+    run = Run(source, judge, reach=NIGHTLIES_ONLY)
     finding = run.go()
     shut = {nightly.key for nightly in source.nightlies[10:21]}
     assert not shut & set(source.looked_up)
@@ -403,6 +404,11 @@ def test_an_end_that_was_only_claimed_is_no_answer() -> None:
     )
     with pytest.raises(NothingToSearch, match="No build was ever seen bad") as caught:
         Run(source, TruthfulJudge(source.contains, culprit_of(source, 140))).go()
+    assert "The archive keeps nightlies" in caught.value.advice, "to go further out is no help where builds are gone"
+    broken = frozenset({*source.no_build})
+    source.no_build = frozenset()
+    with pytest.raises(NothingToSearch, match="No build was ever seen bad") as caught:
+        Run(source, TruthfulJudge(source.contains, culprit_of(source, 140)), FakeFetcher(broken)).go()
     assert "a later --bad" in caught.value.advice
 
 

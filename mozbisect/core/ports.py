@@ -45,6 +45,10 @@ class Source(Protocol):
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         """The changesets after last old up to first new, oldest first; empty when nobody can tell. One request."""
 
+    def since(self, finding: Finding) -> str | None:
+        """Of two releases: the changeset after which the pushlog of the new one's repository tells all that the old one
+        has not; None for what is no release, or when nobody can tell. Asked once, at the end."""
+
     def git_of(self, revision: str) -> str | None:
         """The Git hash of a Mercurial revision, None when nobody can tell. Asked for the two ends of an answer."""
 

@@ -133,7 +133,7 @@ class Trial:
 
     def compare(self, session: Session) -> tuple[bool, str]:
         """Is the finding right, and a sentence that says so."""
-        finding = session.stage.ask()
+        finding = session.finding
         culprit = self.searched.culprit
         where = f"{culprit.push.repo} in {culprit.push.head.node[:12]}"
         truth = f"The culprit was {culprit.commit.node[:12]}, pushed to {where}"

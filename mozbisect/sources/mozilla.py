@@ -38,7 +38,9 @@ class Mozilla:
         pushed: Pushed,
         excluded: Sequence[Excluded] = (),
         verify: str = "auto",
+        by_version: bool = False,
     ) -> None:
+        """``by_version``: the app is searched by released versions first."""
         self._nightlies = nightlies
         self._pushes = pushes
         self._releases = releases
@@ -48,11 +50,12 @@ class Mozilla:
         self._pushed = pushed
         self._excluded = excluded
         self._verify = verify
+        self._by_version = by_version
         self._found: dict[str, Future[Build]] = {}
         self._lock = Lock()
 
     def timeline(self, leg: Leg) -> Timeline:
-        listed = without_excluded(self._listed(leg), self._excluded, self._pushed)
+        listed = without_excluded(self._listed(leg), self._excluded_from(leg), self._pushed)
         if leg.kind in (LegKind.PUSHES, LegKind.MERGED):
             return without_expired(listed, self.find, self._now)
         return listed
@@ -81,8 +84,17 @@ class Mozilla:
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         return self._pushes.describe(finding)
 
+    def since(self, finding: Finding) -> str | None:
+        return self._releases.since(finding) if finding.leg.kind is LegKind.RELEASES else None
+
     def git_of(self, revision: str) -> str | None:
         return self._git.git_of(revision)
+
+    def _excluded_from(self, leg: Leg) -> Sequence[Excluded]:
+        """Where versions are searched, what is excluded by versions are those, and no time among the pushes."""
+        if not self._by_version or leg.kind is LegKind.RELEASES:
+            return self._excluded
+        return [item for item in self._excluded if not item.of_versions]
 
     def _listed(self, leg: Leg) -> Timeline:
         match leg.kind:

@@ -117,12 +117,12 @@ class Nightlies:
             advice=f"The nearest: {', '.join(item.key for item in near)}." if near else "",
         )
 
-    def near(self, bound: Bound, repo: str) -> Sequence[Candidate]:
-        """The nightlies around a bound, the nearest first. Raises ``NothingToSearch``: none within a week."""
-        (first, last), around = self._around(bound, repo)
+    def near(self, bound: Bound, repo: str, within: timedelta) -> Sequence[Candidate]:
+        """The nightlies around a bound, the nearest first. Raises ``NothingToSearch``: none so near."""
+        (first, last), around = self._around(bound, repo, within)
         if not around:
             raise NothingToSearch(
-                f"There is no {self._kind} nightly within {SPARE_DAYS} days of {bound}.",
+                f"There is no {self._kind} nightly within {within.days} days of {bound}.",
                 advice=f"Look at {self._base}/ for the days that have some.",
             )
         middle = first + (last - first) / 2
@@ -183,11 +183,14 @@ class Nightlies:
         # What lands on an integration branch is merged several times a day: a day later it is surely there.
         return first + timedelta(days=1), last + timedelta(days=1)
 
-    def _around(self, bound: Bound, repo: str) -> tuple[tuple[datetime, datetime], list[Candidate]]:
+    def _around(
+        self, bound: Bound, repo: str, within: timedelta = timedelta(days=SPARE_DAYS)
+    ) -> tuple[tuple[datetime, datetime], list[Candidate]]:
         first, last = self._moments(bound, repo, old=True)
-        spare = timedelta(days=SPARE_DAYS)
         surely = first.date(), last.date()
-        return (first, last), self._between(first.date() - spare, last.date() + spare, repo, surely)
+        until = min(last.date() + within, self._today + timedelta(days=1))
+        listed = self._between(first.date() - within, until, repo, surely)
+        return (first, last), [item for item in listed if first - within <= item.when <= last + within]
 
     def _between(self, first: date, last: date, repo: str, surely: tuple[date, date]) -> list[Candidate]:
         """The nightlies of all months from ``first`` to ``last``; those of ``surely`` should hold some."""
@@ -298,8 +301,11 @@ class Nightlies:
         return Origin()
 
     def _pushed_then(self, nightly: Candidate) -> Origin:
-        """A build id is the moment of the push that was built: so it was for each fenix nightly that was looked at."""
-        push = self._pushlog.at(nightly.repo, nightly.when)
+        """A build id is the moment of the push that was built: so it was for each fenix nightly that was looked at.
+
+        Where it is not, what was built is what was there then.
+        """
+        push = self._pushlog.at_or_before(nightly.repo, nightly.when)
         return Origin(push.repo, push.revision, push.git_revision, _build_id(nightly)) if push else Origin()
 
     def _proof(self, url: str, package: re.Match[str], rows: Rows) -> Proof:

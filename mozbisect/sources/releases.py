@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from mozbisect.core.model import (
     Build,
     Candidate,
     Day,
+    Finding,
     Kind,
     Leg,
     Release,
@@ -35,6 +36,7 @@ from mozbisect.core.model import (
     Target,
     Timeline,
 )
+from mozbisect.core.plan import major_of
 from mozbisect.memory import A_DAY, ASK
 from mozbisect.net import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
@@ -43,6 +45,8 @@ from mozbisect.sources.listing import entries
 from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.span import Span, at_or_after, at_or_before, span
 from mozbisect.sources.together import together
+
+log = logging.getLogger(__name__)
 
 SPARE = 3
 """How many versions beyond the bounds are listed, to stand in for an end without a build."""
@@ -150,6 +154,34 @@ class Releases:
             signed_by=proof.signed_by,
             unverified=proof.unverified,
         )
+
+    def since(self, finding: Finding) -> str | None:
+        """The changeset after which the pushlog of the new version's repository tells what the old one has not.
+
+        That is the old version's own if it came there, else the one with which it left the trunk. None if neither did,
+        or nobody answers.
+        """
+        old, new = finding.old_build, finding.new_build
+        if old is None or new is None or old.revision is None:
+            return None
+        try:
+            if self._pushlog.of(new.repo, old.revision) is not None:
+                return old.revision
+            left = self._left_trunk(major_of(finding.last_old))
+            return left if left and self._pushlog.of(new.repo, left) else None
+        except NetworkError as error:
+            log.debug("where %s left the trunk is not known: %s", finding.last_old.key, error.what)
+            return None
+
+    def _left_trunk(self, major: str) -> str | None:
+        """The changeset that is tagged; where no tag is, the last of the day before the next version began."""
+        trunk = versions.TRUNKS[self._family]
+        if (left := self._pushlog.tagged(trunk, versions.LEFT_TRUNK[self._family].format(major))) is not None:
+            return left[1]
+        if (day := LEFT_CENTRAL.get(int(major))) is None:
+            return None
+        pushes = self._pushlog.by_day(trunk, day - timedelta(days=2), day - timedelta(days=1))
+        return pushes[-1].revision if pushes else None
 
     # ----------------------------------------------------------------------------------------------- versions
 
