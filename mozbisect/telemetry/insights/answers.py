@@ -1,4 +1,4 @@
-"""The answers to the two questions, as values, and what a box plot says of them. Reads no file and knows no database."""
+"""The answers to the two questions, as values, and what a box plot says of them. Reads no file."""
 
 from __future__ import annotations
 

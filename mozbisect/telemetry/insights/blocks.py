@@ -4,12 +4,11 @@ ones are asked for, these are overwritten. What comes compressed (gzip) is unpac
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator
+from gzip import BadGzipFile, GzipFile
 from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 GZIP = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
@@ -64,11 +63,11 @@ class Blocks:
 
     def _pieces(self, name: str, stream: BufferedReader) -> Iterator[bytes]:
         """Each so small that it makes one block with a rest before it."""
-        source: IO[bytes] = gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP else stream
+        source: GzipFile | BufferedReader = GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP else stream
         begun = False
         try:
             while piece := source.read(self.SIZE - self.LONGEST):
                 yield piece if begun else piece.removeprefix(BOM)
                 begun = True
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except (EOFError, BadGzipFile, zlib.error) as error:
             self.notes.append(f"{name} is damaged, and was read as far as possible: {error}.")

@@ -85,7 +85,7 @@ CREATE TABLE tally AS
 SELECT
     day, variant, app, build_type, is_development, is_synthetic,
     asked > day + 1 AS is_ahead,
-    date_diff('month', least(asked, day), day) + 1 AS months,
+    date_diff('month', CASE WHEN asked > day THEN day ELSE asked END, day) + 1 AS months,
     count(*) AS pings
 FROM once GROUP BY ALL;
 
@@ -118,7 +118,9 @@ FROM tally
 """
 
 
-def count(files: Sequence[Path], streams: Iterable[tuple[str, BufferedReader]] = (), *, since: date | None = None) -> Answer:
+def count(
+    files: Sequence[Path], streams: Iterable[tuple[str, BufferedReader]] = (), *, since: date | None = None
+) -> Answer:
     """Answer both questions from whole files, and from streams with their names. ``since``: leave out earlier days.
 
     Raises ``CannotRun`` where DuckDB is missing, ``CacheTrouble`` where disk or memory do not suffice.
@@ -149,7 +151,7 @@ def _answer(database: duckdb.DuckDBPyConnection, since: date | None, *, overlong
 
 
 def _read_files(database: duckdb.DuckDBPyConnection, files: Sequence[Path], blocks: Blocks) -> None:
-    """All at once, or, if one of them will not have it, block by block: a statement is done as a whole or not at all."""
+    """All at once, or, if one of them will not have it, block by block: a statement is done wholly or not at all."""
     import duckdb
 
     for compression, some in _by_compression(files).items():
@@ -194,7 +196,7 @@ def _database() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
         ) from None
     with tempfile.TemporaryDirectory(prefix="mozbisect-insights-") as name:
         folder = Path(name)
-        settings: dict[str, str | bool] = {
+        settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY,
             "temp_directory": str(folder / "duckdb"),
             "preserve_insertion_order": False,

@@ -1,8 +1,8 @@
 """The forms in which an exported usage ping may be spelt, and the SQL that reads all of them in one pass.
 
-BigQuery's columns have ``metrics.string.usage_app``; a ping as Glean sends it has ``metrics.string."usage.app"``; and an
-export may have been flattened to ``metrics.string.usage_app`` or ``metrics_string_usage_app`` as one word. Nothing here
-looks at a value.
+BigQuery's columns have ``metrics.string.usage_app``, a ping as Glean sends it has ``metrics.string."usage.app"``, and
+an export may have been flattened to ``metrics.string.usage_app`` or ``metrics_string_usage_app`` as one word. Nothing
+here looks at a value.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ _SYSTEMS = {"Windows": 48, "Linux": 30, "Darwin": 22}
 _VERSIONS = {"1.0.0": 50, "1.1.0": 30, "1.1.1": 16, "1.2.0.dev0": 4}
 _BOUNDS = {"days": 66, "launch": 20, "revisions": 14}
 _APPS = {"firefox": 84, "fenix": 5, "thunderbird": 5, "gve": 2, "jsshell": 2, "devedition": 2}
-_BACK = {12: 68, 80: 24, 1500: 8}
+_BACK = {4: 56, 75: 34, 1500: 10}
 """How many days back on the average."""
 
 _USUAL = 85
