@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from pathlib import Path
+from typing import cast
 
 from mozbisect.core.errors import UsageError
 from mozbisect.telemetry.insights.answers import Answer
@@ -30,12 +31,18 @@ def ask(places: Sequence[str], *, since: date | None = None) -> Answer:
     with ExitStack() as stack:
         streams = [(str(path), stack.enter_context(_opened(path))) for path in found if not path.is_file()]
         if STDIN in places:
-            assert isinstance(sys.stdin.buffer, BufferedReader)
-            streams.append(("standard input", sys.stdin.buffer))
+            streams.append(("standard input", _stdin()))
         files = [path for path in found if path.is_file()]
         for path in files:
             _opened(path).close()
         return count(files, streams, since=since)
+
+
+def _stdin() -> BufferedReader:
+    if sys.stdin is None:
+        raise UsageError("Standard input is closed.")
+    stream = sys.stdin.buffer
+    return stream if isinstance(stream, BufferedReader) else BufferedReader(cast(RawIOBase, stream))
 
 
 def _opened(path: Path) -> BufferedReader:

@@ -64,10 +64,17 @@ class Blocks:
     def _pieces(self, name: str, stream: BufferedReader) -> Iterator[bytes]:
         """Each so small that it makes one block with a rest before it."""
         source: GzipFile | BufferedReader = GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP else stream
-        begun = False
+        room, mark = self.SIZE - self.LONGEST, BOM
+        piece = bytearray()
         try:
-            while piece := source.read(self.SIZE - self.LONGEST):
-                yield piece if begun else piece.removeprefix(BOM)
-                begun = True
+            # As much as there is, for what comes before the damage is worth having.
+            while more := source.read1(room - len(piece)):
+                piece += more
+                if len(piece) == room:
+                    yield bytes(piece).removeprefix(mark)
+                    piece.clear()
+                    mark = b""
         except (EOFError, BadGzipFile, zlib.error) as error:
             self.notes.append(f"{name} is damaged, and was read as far as possible: {error}.")
+        if piece:
+            yield bytes(piece).removeprefix(mark)

@@ -201,13 +201,16 @@ def _database() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
             "temp_directory": str(folder / "duckdb"),
             "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,
-            "TimeZone": "UTC",
         }
         try:
             with duckdb.connect(config=settings) as database:
+                database.execute("SET TimeZone = 'UTC'")
                 database.execute(_TABLE)
                 yield database, folder
-        except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
+        except duckdb.InterruptException:
+            raise KeyboardInterrupt from None
+        except duckdb.Error as error:
             raise CacheTrouble(
-                f"The pings do not fit into {folder.parent}: {error}", advice="Make room, or set TMPDIR."
+                f"DuckDB cannot count the pings: {error}",
+                advice=f"What does not fit into memory goes to {folder.parent}: make room there, or set TMPDIR.",
             ) from None

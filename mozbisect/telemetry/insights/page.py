@@ -32,7 +32,7 @@ _LAYOUT: dict[str, Any] = {
     "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
     "hoverlabel": {"font": {"family": "system-ui, sans-serif"}},
 }
-_CONFIG = {"displaylogo": False, "responsive": True, "showTips": False}
+_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -160,7 +160,7 @@ def uses_figure(answer: Answer) -> dict[str, Any]:
         "bargap": 0.1,
         "hovermode": "x unified",
         "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         "xaxis": {"type": "date", "automargin": True},
         "yaxis": {"gridcolor": _GRID, "automargin": True, "tickformat": ",d", "rangemode": "tozero"},
     }
@@ -183,7 +183,7 @@ def age_figure(answer: Answer) -> dict[str, Any]:
             "tickvals": list(MONTHS),
             "ticktext": list(MONTHS.values()),
             "gridcolor": _GRID,
-            "title": {"text": "age in months"},
+            "title": {"text": "age in months, and years"},
             "automargin": True,
         },
         "yaxis": {

@@ -93,7 +93,7 @@ def pings(number: int, *, seed: int, until: date) -> Iterator[Ping]:
     app, bounds, mean = _drawn(random, _APPS), _drawn(random, _BOUNDS), _drawn(random, _BACK)
     build_type = {name: _drawn(random, _types(name)) for name in _APPS}
     oldest = {name: _oldest(name) for name in _APPS}
-    clients = [_uuid(random) for _ in range(number // 30 + 3)]
+    clients = [_uuid(random) for _ in range(min(number // 30 + 3, 50_000))]
     last: Ping | None = None
     for _ in range(number):
         if last is None or random.random() >= _AGAIN:
