@@ -25,18 +25,18 @@ COLUMNS = 8
 OTHERS = "others"
 
 LEFT_OUT = {
-    "unreadable": "lines are no usage ping",
-    "undated": "pings do not tell their day",
-    "too_early": "pings are of days before",
-    "repeated": "pings repeat one that is counted",
-    "development": "pings are of a development version",
+    "unreadable": "no usage ping",
+    "undated": "does not tell its day",
+    "too_early": "of a day before",
+    "repeated": "a document that is counted already",
+    "development": "of a development version",
 }
 """Of both answers; why."""
 
 WITHOUT_AGE = {
-    "untyped": "name no build type",
-    "dateless": "name no day of a bad or a launched build",
-    "ahead": "name one that lies after that of the ping",
+    "untyped": "no build type",
+    "dateless": "no day of a bad or a launched build",
+    "ahead": "a build of a day after the ping",
 }
 """Of the pings that are counted: why some have no age."""
 
@@ -78,13 +78,13 @@ def left_out(answer: Answer) -> Iterator[str]:
     """What became of each line that was read."""
     counts = asdict(answer.counts)
     since = f" {answer.since}" if answer.since else ""
-    yield f"{counts['lines']:,} lines were read, and {counts['counted']:,} pings counted."
+    yield f"Lines that were read: {counts['lines']:,}; uses that were counted: {counts['counted']:,}."
     for name, why in LEFT_OUT.items():
         if counts[name]:
-            yield f"  left out: {counts[name]:,} {why}{since if name == 'too_early' else ''}"
+            yield f"  {counts[name]:,} left out: {why}{since if name == 'too_early' else ''}"
     for name, why in WITHOUT_AGE.items():
         if counts[name]:
-            yield f"  without an age: {counts[name]:,} {why}"
+            yield f"  {counts[name]:,} without an age: {why}"
     yield from answer.notes
 
 
