@@ -47,7 +47,7 @@ WITH lines AS (
     SELECT {", ".join(f"{value(name)} AS {name}" for name in ("document", "submitted", "ended", "version", "tags"))},
         {", ".join(f"{value(name)} AS {name}" for name in ("variant", "app", "build_type", "bad_date", "launch_date"))}
     FROM read_ndjson($files, columns = {{{", ".join(f"'{name}': '{kind}'" for name, kind in columns().items())}}},
-        ignore_errors = true, compression = $compression, maximum_object_size = {Blocks.SIZE})
+        ignore_errors = true, compression = $compression, maximum_object_size = {2 * Blocks.LONGEST})
 )
 SELECT
     coalesce(TRY_CAST(document AS UUID), CAST(md5(document) AS UUID)) AS document,
@@ -171,14 +171,14 @@ def _by_compression(files: Sequence[Path]) -> dict[str, list[Path]]:
     for path in files:
         with path.open("rb") as stream:
             start = stream.read(3)
-        kind = "gzip" if start.startswith(GZIP) else "" if start == BOM else "none"
+        kind = "gzip" if start.startswith(GZIP) else "" if start == BOM else "uncompressed"
         found.setdefault(kind, []).append(path)
     return found
 
 
 def _read_blocks(database: duckdb.DuckDBPyConnection, blocks: Iterable[Sequence[Path]]) -> None:
     for some in blocks:
-        _insert(database, some, "none")
+        _insert(database, some, "uncompressed")
 
 
 def _insert(database: duckdb.DuckDBPyConnection, files: Sequence[Path], compression: str) -> None:
@@ -194,7 +194,7 @@ def _database() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
             "mozbisect telemetry insights needs DuckDB, which is not installed.",
             advice="It comes with an extra: pip install 'mozbisect[insights]'",
         ) from None
-    with tempfile.TemporaryDirectory(prefix="mozbisect-insights-") as name:
+    with tempfile.TemporaryDirectory(prefix="mozbisect-insights-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY,

@@ -15,7 +15,7 @@ from mozbisect.telemetry.insights.blocks import BOM, Blocks
 
 def small(folder: Path) -> Blocks:
     blocks = Blocks(folder)
-    blocks.SIZE, blocks.LONGEST, blocks.AT_A_TIME = 64, 32, 3  # type: ignore[misc]
+    blocks.SIZE, blocks.LONGEST, blocks.PIECE, blocks.AT_A_TIME = 64, 32, 7, 3  # type: ignore[misc]
     return blocks
 
 
@@ -23,7 +23,7 @@ def lines_of(blocks: Blocks, data: bytes) -> list[bytes]:
     found = []
     for some in blocks.of("stream", BufferedReader(BytesIO(data))):  # type: ignore[arg-type]
         for path in some:
-            assert path.stat().st_size <= blocks.SIZE
+            assert path.stat().st_size <= blocks.SIZE + blocks.LONGEST + blocks.PIECE
             found += path.read_bytes().splitlines()
     return [line for line in found if line]
 
@@ -38,9 +38,9 @@ def test_lines_come_out_whole_and_what_is_too_long_is_counted(sizes: list[int], 
     whole = [line for line in lines if line]
     assert len(found) + blocks.overlong == len(whole)
     assert set(found) <= set(whole)
-    # A line that is short enough is never passed over; one that fills more than a block always is.
+    # A line that is short enough is never passed over; one that is longer by a piece always is.
     assert {line for line in whole if len(line) <= blocks.LONGEST} <= set(found)
-    assert all(len(line) <= blocks.SIZE for line in found)
+    assert all(len(line) <= blocks.LONGEST + blocks.PIECE for line in found)
     assert not blocks.notes
 
 
