@@ -1,5 +1,5 @@
-"""A stream of lines cut into files that hold whole lines, for a reader that wants files. What comes compressed (gzip) is
-unpacked on the way. Only a few files are there at a time: those that are read, those that wait, and those that are made.
+"""A stream of lines cut into files that hold whole lines, for a reader that wants files. What comes compressed (gzip)
+is unpacked on the way. Only a few files are there at a time: some that are read, some that wait, some in the making.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Blocks:
         self.notes: list[str] = []
 
     def of(self, name: str, stream: BufferedReader) -> Iterator[list[Path]]:
-        """The stream as lists of files, each for as long as it takes until the next is asked for. ``name`` is what a note
-        calls the stream."""
+        """The stream as lists of files, each of which is there until the next is asked for. ``name`` is what a note calls
+        the stream."""
         return _ahead(self._batches(name, stream))
 
     def _batches(self, name: str, stream: BufferedReader) -> Iterator[list[Path]]:
