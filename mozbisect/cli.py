@@ -968,6 +968,44 @@ def disable(context: click.Context, /, **words: Any) -> None:
     commands.telemetry_disable(_telemetry(context, words))
 
 
+@telemetry.command()
+@click.argument("pings", nargs=-1, type=click.Path())
+@_option(
+    "--output",
+    type=click.Choice(["text", "json", "csv", "html"]),
+    default="text",
+    envvar=None,
+    show_default=True,
+    help="How to print the answers. html is one page with pictures, which needs no network.",
+)
+@_option(
+    "--question",
+    type=click.Choice(["uses", "age"]),
+    envvar=None,
+    help="Answer only one: uses per day by variant, or the age of the builds. Default: both.",
+)
+@_option("--since", metavar="DAY", envvar=None, help="Leave out pings of earlier days (UTC).")
+@_option(
+    "--synthetic", type=click.IntRange(min=1), metavar="N", envvar=None, help="Print so many invented pings instead."
+)
+@_option("--seed", type=int, default=0, envvar=None, help="Other invented pings. Default: 0.")
+@click.pass_context
+def insights(context: click.Context, /, pings: tuple[str, ...], synthetic: int | None, seed: int, **words: Any) -> None:
+    """Tell from exported usage pings how often mozbisect is used, and how old the builds are that people ask for.
+
+    PINGS are files or folders with a ping a line (JSON, also gzip), or - for standard input.
+    """
+    from mozbisect import commands
+
+    if synthetic is None:
+        commands.telemetry_insights(pings, **words)
+        return
+    other = [name for name, value in words.items() if value and name != "output"]
+    if pings or other:
+        raise click.UsageError("--synthetic prints pings, and counts none: it has no place beside others.", context)
+    commands.telemetry_synthetic(synthetic, seed=seed)
+
+
 @mozbisect.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -411,6 +411,48 @@ def telemetry_disable(wish: Wish) -> None:
 
     for line in state.disable(wish):
         _print(line)
+
+
+def telemetry_insights(places: Sequence[str], *, output: str, question: str | None, since: str | None) -> None:
+    """What exported pings say of the two questions, or of one."""
+    from mozbisect.telemetry.insights import page, words
+    from mozbisect.telemetry.insights.ask import ask
+
+    questions = [question] if question else words.QUESTIONS
+    if output == "html":
+        page.script()  # rather missed now than after all has been counted
+        if sys.stdout.isatty():
+            raise UsageError("--output html is a page of several megabytes.", advice="Write it to a file: > page.html")
+        if question:
+            raise UsageError("--output html answers both questions: --question has no place beside it.")
+    answer = ask(places, since=_day_of("--since", since) if since else None)
+    match output:
+        case "html":
+            _print(page.page(answer))
+        case "json":
+            _print(json.dumps(words.document(answer, questions), indent=2))
+        case "csv":
+            _print(words.table(answer, questions).removesuffix("\n"))
+            for line in words.beside(answer):
+                _say(line)
+        case _:
+            for line in words.lines(answer, questions):
+                _print(line)
+
+
+def _day_of(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text}: this is no day.", advice="Days are written YYYY-MM-DD.") from None
+
+
+def telemetry_synthetic(number: int, *, seed: int) -> None:
+    """Invented pings of the year until yesterday."""
+    from mozbisect.telemetry.insights import synthetic
+
+    for ping in synthetic.pings(number, seed=seed, until=datetime.now(UTC).date() - timedelta(days=1)):
+        _print(ping.line)
 
 
 # ------------------------------------------------------------------------------------------------- the cache
