@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date
-from io import BufferedReader, RawIOBase
+from io import FileIO
 from pathlib import Path
 from typing import cast
 
 from mozbisect.core.errors import UsageError
 from mozbisect.telemetry.insights.answers import Answer
+from mozbisect.telemetry.insights.blocks import Readable
 from mozbisect.telemetry.insights.engine import count
 
 STDIN = "-"
@@ -29,7 +30,9 @@ def ask(places: Sequence[str], *, since: date | None = None) -> Answer:
         )
     found = [path for place in places if place != STDIN for path in _files(Path(place))]
     with ExitStack() as stack:
-        streams = [(str(path), stack.enter_context(_opened(path))) for path in found if not path.is_file()]
+        streams: list[tuple[str, Readable]] = [
+            (str(path), stack.enter_context(_opened(path))) for path in found if not path.is_file()
+        ]
         if STDIN in places:
             streams.append(("standard input", _stdin()))
         files = [path for path in found if path.is_file()]
@@ -38,16 +41,15 @@ def ask(places: Sequence[str], *, since: date | None = None) -> Answer:
         return count(files, streams, since=since)
 
 
-def _stdin() -> BufferedReader:
+def _stdin() -> Readable:
     if sys.stdin is None:
         raise UsageError("Standard input is closed.")
-    stream = sys.stdin.buffer
-    return stream if isinstance(stream, BufferedReader) else BufferedReader(cast(RawIOBase, stream))
+    return cast(Readable, getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
 
 
-def _opened(path: Path) -> BufferedReader:
+def _opened(path: Path) -> FileIO:
     try:
-        return path.open("rb")
+        return path.open("rb", buffering=0)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
 

@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from gzip import BadGzipFile, GzipFile
-from io import BufferedReader
-from itertools import cycle
+from itertools import chain, cycle
 from pathlib import Path
 from queue import Queue
 from threading import Thread
+from typing import Protocol
 
 GZIP = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
+
+
+class Readable(Protocol):
+    """Where bytes come from. Best without a buffer: its lock, held by a thread that waits, would hold up the end."""
+
+    def read(self, most: int, /) -> bytes | None:
+        """At least one, unless there are no more."""
 
 
 class Blocks:
@@ -36,12 +42,11 @@ class Blocks:
         self.overlong = 0
         self.notes: list[str] = []
 
-    def of(self, name: str, stream: BufferedReader) -> Iterator[list[Path]]:
-        """The stream as lists of files, each of which is there until the next is asked for. ``name`` is what a note calls
-        the stream."""
+    def of(self, name: str, stream: Readable) -> Iterator[list[Path]]:
+        """The stream as lists of files, which are there until the next are asked for. ``name`` is for a note."""
         return _ahead(self._batches(name, stream))
 
-    def _batches(self, name: str, stream: BufferedReader) -> Iterator[list[Path]]:
+    def _batches(self, name: str, stream: Readable) -> Iterator[list[Path]]:
         pieces = self._pieces(name, stream)
         rest: bytes | None = b""
         for turn in cycle(range(3)):
@@ -76,15 +81,30 @@ class Blocks:
                     size, skipping = whole, True
         return None
 
-    def _pieces(self, name: str, stream: BufferedReader) -> Iterator[bytes]:
-        source: GzipFile | BufferedReader = GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP else stream
-        mark = BOM
+    def _pieces(self, name: str, stream: Readable) -> Iterator[bytes]:
+        pieces = iter(lambda: stream.read(self.PIECE) or b"", b"")
+        first = next(pieces, b"")
+        read = chain((first.removeprefix(BOM),), pieces)
+        return self._unpacked(name, read) if first.startswith(GZIP) else read
+
+    def _unpacked(self, name: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """What is packed, with whatever comes after it also packed (a file of gzip may consist of several)."""
+        unpacker, begun = zlib.decompressobj(wbits=31), False
+        trouble = ""
         try:
-            while piece := source.read1(self.PIECE):
-                yield piece.removeprefix(mark)
-                mark = b""
-        except (EOFError, BadGzipFile, zlib.error) as error:
-            self.notes.append(f"{name} is damaged, and was read as far as possible: {error}.")
+            for piece in pieces:
+                while piece:
+                    yield unpacker.decompress(piece, self.PIECE)
+                    piece, begun = unpacker.unconsumed_tail, True
+                    if unpacker.eof:
+                        piece = unpacker.unused_data.lstrip(b"\0")
+                        unpacker, begun = zlib.decompressobj(wbits=31), False
+            yield unpacker.flush()
+            trouble = "it ends too early" if begun and not unpacker.eof else ""
+        except zlib.error as error:
+            trouble = str(error)
+        if trouble:
+            self.notes.append(f"{name} is damaged, and was read as far as possible: {trouble}.")
 
 
 def _ahead(batches: Iterable[list[Path]]) -> Iterator[list[Path]]:

@@ -12,17 +12,17 @@ a day is one of UTC, of the submission, else of the ping's end; a document count
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mozbisect.core.errors import CacheTrouble, CannotRun
 from mozbisect.telemetry.insights.answers import COUNTS, UNKNOWN, Ages, Answer, Counts, Uses
-from mozbisect.telemetry.insights.blocks import BOM, GZIP, Blocks
+from mozbisect.telemetry.insights.blocks import BOM, GZIP, Blocks, Readable
 from mozbisect.telemetry.insights.form import columns, value
 from mozbisect.telemetry.insights.synthetic import MARK
 
@@ -118,9 +118,7 @@ FROM tally
 """
 
 
-def count(
-    files: Sequence[Path], streams: Iterable[tuple[str, BufferedReader]] = (), *, since: date | None = None
-) -> Answer:
+def count(files: Sequence[Path], streams: Iterable[tuple[str, Readable]] = (), *, since: date | None = None) -> Answer:
     """Answer both questions from whole files, and from streams with their names. ``since``: leave out earlier days.
 
     Raises ``CannotRun`` where DuckDB is missing, ``CacheTrouble`` where disk or memory do not suffice.
@@ -137,7 +135,7 @@ def _answer(database: duckdb.DuckDBPyConnection, since: date | None, *, overlong
     first = since or date.min
     # A view takes no parameter; a date has nothing in it that could break out.
     database.execute(f"CREATE VIEW fit AS SELECT * FROM pings WHERE is_usage AND day >= DATE '{first}'")  # noqa: S608
-    database.execute(_ONCE)
+    _interruptible(database, _ONCE, {})
     uses = tuple(Uses(day, variant, int(pings)) for day, variant, pings in database.execute(_USES).fetchall())
     spreads: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for app, build_type, months, pings in database.execute(_AGES).fetchall():
@@ -161,7 +159,7 @@ def _read_files(database: duckdb.DuckDBPyConnection, files: Sequence[Path], bloc
             _insert(database, some, compression)
         except (duckdb.InvalidInputException, duckdb.IOException):
             for path in some:
-                with path.open("rb") as stream:
+                with path.open("rb", buffering=0) as stream:
                     _read_blocks(database, blocks.of(str(path), stream))
 
 
@@ -182,7 +180,18 @@ def _read_blocks(database: duckdb.DuckDBPyConnection, blocks: Iterable[Sequence[
 
 
 def _insert(database: duckdb.DuckDBPyConnection, files: Sequence[Path], compression: str) -> None:
-    database.execute(_READ, {"files": list(map(str, files)), "compression": compression})
+    _interruptible(database, _READ, {"files": list(map(str, files)), "compression": compression})
+
+
+def _interruptible(database: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, object]) -> None:
+    """In a thread: DuckDB, while it works, would hear of Ctrl-C only when it is done."""
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(database.execute, statement, dict(values) or None)
+        try:
+            work.result()
+        except KeyboardInterrupt:
+            database.interrupt()
+            raise
 
 
 @contextmanager
@@ -207,8 +216,6 @@ def _database() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
                 database.execute("SET TimeZone = 'UTC'")
                 database.execute(_TABLE)
                 yield database, folder
-        except duckdb.InterruptException:
-            raise KeyboardInterrupt from None
         except duckdb.Error as error:
             raise CacheTrouble(
                 f"DuckDB cannot count the pings: {error}",

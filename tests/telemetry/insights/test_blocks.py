@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from io import BufferedReader, BytesIO
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +21,7 @@ def small(folder: Path) -> Blocks:
 
 def lines_of(blocks: Blocks, data: bytes) -> list[bytes]:
     found = []
-    for some in blocks.of("stream", BufferedReader(BytesIO(data))):  # type: ignore[arg-type]
+    for some in blocks.of("stream", BytesIO(data)):
         for path in some:
             assert path.stat().st_size <= blocks.SIZE + blocks.LONGEST + blocks.PIECE
             found += path.read_bytes().splitlines()

@@ -7,8 +7,10 @@ import gzip
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -198,3 +200,18 @@ def test_a_reader_that_leaves_early_hears_no_complaint() -> None:
     line = f"{sys.executable} -m mozbisect telemetry insights --synthetic 100000 | head -n 1"
     run = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=100)
     assert (len(run.stdout.splitlines()), run.stderr) == (1, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "mozbisect", "telemetry", "insights", "-"]
+    own = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=own) as run:
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob("mozbisect-insights-*/block-*")) and time.monotonic() < until:
+            time.sleep(0.02)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(30) == 130
+        assert run.stderr is not None
+        assert b"Traceback" not in run.stderr.read()
+    assert list(tmp_path.iterdir()) == []
