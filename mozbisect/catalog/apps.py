@@ -190,7 +190,7 @@ APPS = (
                 ),
                 Era("{repo}", since=date(2018, 1, 1), types=("asan",), plat="{plat}-asan-reporter", found="asan"),
             ),
-            file=r"firefox-{version}\.{lang}\.{plat}{ending}",
+            file=r"firefox-(?:{version}\.{lang}\.)?{plat}{ending}",  # firefox-win32.zip in 2004
             info=r"firefox-{version}\.en-US\.{plat}",
             since=date(2004, 1, 1),
         ),
