@@ -64,6 +64,11 @@ def read(options: Options, *, today: date, launch: str | None = None) -> Request
         terms=terms,
         search_back=options.search_back,
     )
+    if options.repo and leg.kind is LegKind.RELEASES:
+        raise UsageError(
+            f"--repo {options.repo}: {row.name} is searched by version, and a version tells its branch itself.",
+            advice="Leave --repo out; or give two revisions, to search the pushes between them.",
+        )
     notes = [item.note for item in settled.values() if item.note] + list(_arch_notes(row, options))
     return Request(terms, old, new, target, leg, reach, tuple(dict.fromkeys(notes)))
 
@@ -181,6 +186,9 @@ def target_of(options: Options) -> Target:
 def _lang(row: App, options: Options) -> str:
     if row.needs_lang and not options.lang:
         raise UsageError(f"{row.name} has a build for each language.", advice="Name one, for example --lang de.")
+    if row.needs_lang and (options.lang or "").lower() == "en-us":
+        app = row.name.removesuffix("-l10n")
+        raise UsageError(f"{row.name} is for the other languages.", advice=f"en-US is --app {app}, without --lang.")
     if options.lang and not (row.needs_lang or row.releases):
         localised = [other.name for other in apps.APPS if other.needs_lang or other.releases]
         raise UsageError(
