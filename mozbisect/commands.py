@@ -175,6 +175,8 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     world = wiring.world(options, asked.target, today=today, credentials=credentials, memory=memory, origin_later=False)
     source = world.source
     timeline = source.timeline(asked.leg)
+    for note in dict.fromkeys((*asked.notes, *timeline.notes)):
+        _say(note)
     shut = {at: run.reason for run in timeline.shut for at in range(run.first, run.last + 1)}
     shown = {at: timeline.candidates[at] for at in range(timeline.old_at, timeline.new_at + 1)}
     if resolve:
@@ -187,8 +189,6 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     if output == "json":
         _print(json.dumps(rows, indent=2))
         return
-    for note in (*asked.notes, *timeline.notes):
-        _say(note)
     for row in rows:
         _print("  ".join(str(row[key]) for key in ("date", "key", "revision", "url", "missing") if row[key]))
 

@@ -381,6 +381,21 @@ def test_builds_lists_and_downloads_nothing(program: Program, world: World, serv
     assert not [seen for seen in server.log[before:] if seen.path.endswith(".tar.xz")]
 
 
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_builds_tells_once_how_bounds_were_understood_and_not_among_the_rows(
+    program: Program, world: World, server: PracticeServer, output: str
+) -> None:
+    stamp = world.nightlies[3].build_id
+    words = ["--good", stamp, "--bad", str(world.nightlies[-1].when.date()), "--arch", "x86_64", "--bits", "64"]
+    done = program("builds", *words, "--output", output, *services(server))
+    assert [line for line in done.stderr.splitlines() if line] == list(dict.fromkeys(done.stderr.splitlines()))
+    assert f"{stamp} is taken as the nightly" in done.stderr
+    assert "--arch counts" in done.stderr
+    assert "is taken as" not in done.stdout
+    rows = json.loads(done.stdout) if output == "json" else done.stdout.splitlines()
+    assert len(rows) == len(world.nightlies) - 3
+
+
 def test_launch_runs_one_build(program: Program, world: World, server: PracticeServer) -> None:
     good, bad = (
         program("--launch", night.build_id, "--arch", "x86_64", "--command", CHECK, *services(server))
