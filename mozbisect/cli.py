@@ -151,18 +151,21 @@ def configuration(command: click.Group) -> Settings:
 
 def keys(command: click.Command) -> tuple[Key, ...]:
     """The options that a configuration file may set, and what each of them may be."""
+    from mozbisect.checks import CHECKS
     from mozbisect.config.model import Key, Kind
 
     def key(option: click.Option) -> Key:
         name = max(option.opts, key=len).removeprefix("--")
+        check = CHECKS.get(name)
         if option.is_flag:
             return Key(name, Kind.FLAG)
         if isinstance(option.type, click.Choice):
             return Key(name, Kind.CHOICE, choices=tuple(map(str, option.type.choices)))
         if isinstance(option.type, click.IntRange | click.FloatRange):
             kind = Kind.WHOLE if isinstance(option.type, click.IntRange) else Kind.NUMBER
-            return Key(name, kind, lowest=option.type.min)
-        return Key(name, Kind.LIST if option.multiple else Kind.TEXT, is_path=isinstance(option.type, click.Path))
+            return Key(name, kind, lowest=option.type.min, check=check)
+        kind = Kind.LIST if option.multiple else Kind.TEXT
+        return Key(name, kind, is_path=isinstance(option.type, click.Path), check=check)
 
     return tuple(
         key(param)

@@ -342,7 +342,7 @@ def _in_words(value: object) -> str:
 
 def write_config(keys: Sequence[Key]) -> None:
     """Ask a person for the settings that nearly everybody wants, and write them down."""
-    from mozbisect.config import peer, write
+    from mozbisect.config import own, peer, write
     from mozbisect.config.model import Settings
     from mozbisect.config.places import own_file, peer_file
 
@@ -357,6 +357,11 @@ def write_config(keys: Sequence[Key]) -> None:
     write.answered(document, path.parent / "builds", input, _say)
     write.save(path, document)
     _say(f"\n{path} is written. mozbisect config show tells what is in force.")
+    _, slips = own.looked_at(path, keys)
+    if slips:
+        _say("What was in it is kept, and must be mended before it is of use:")
+    for slip in slips:
+        _say(f"  {slip}")
 
 
 # ------------------------------------------------------------------------------------------------- telemetry

@@ -213,6 +213,15 @@ def test_write_config_needs_a_terminal_and_does_not_touch_a_broken_file(program:
     assert path.read_text() == "persist = \n"
 
 
+def test_write_config_says_what_is_wrong_with_what_it_keeps(program: Program) -> None:
+    path = configured(program, 'foo-typo = 1\njudge = "nobody"\n')
+    status, seen = typed_into(program, "\n\n\n", "--write-config")
+    assert status == 0
+    assert f"{path}:1: there is no setting 'foo-typo'" in seen
+    assert f"{path}:2: judge: There is no judge 'nobody'" in seen
+    assert "foo-typo = 1" in path.read_text()
+
+
 def test_write_config_follows_a_link(program: Program, tmp_path: Path) -> None:
     path = own_file(program)
     path.parent.mkdir(parents=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from mozbisect.core.journal import Session
 from mozbisect.report.words import Result, open_sentence, place, so_far, why_no_closer
 
-
 WHOLE = 40
 """Digits of a hash: who has only this text must be able to ask any server for it."""
 
