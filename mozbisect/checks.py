@@ -6,7 +6,6 @@ a device) is not tried: the file may be shared.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -59,21 +58,21 @@ def _profile(text: str, values: Values) -> None:
 
 def _persist(text: str, _: Values) -> None:
     if text and Path(text).exists() and not Path(text).is_dir():
-        raise UsageError(f"{text} is no folder.", advice="Name a folder; it may be one that is still to be made.")
+        raise UsageError(f"{text} is no folder.", advice="Name a folder, or a place for a new one.")
 
 
 def _addons(texts: tuple[str, ...], _: Values) -> None:
+    from mozbisect.launch.profile_folder import must_be_addon
+
     for text in texts:
-        if not Path(text).exists():
-            raise UsageError(f"{text} does not exist.", advice="Name an .xpi file or the folder of an add-on.")
+        must_be_addon(text)
 
 
 def _lang(text: str, _: Values) -> None:
-    if not _LANG.fullmatch(text):
-        raise UsageError(f"{text!r} is no language.", advice="For example de, pt-BR or ja-JP-mac.")
+    from mozbisect.catalog.apps import lang_of
 
+    lang_of(text)
 
-_LANG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 CHECKS: dict[str, Check] = {
     "lang": _lang,

@@ -423,6 +423,9 @@ def cache(action: str, persist: str | None, limit: float = 0.0) -> None:
             "Which folder?", advice="Name it: --persist FOLDER, MOZBISECT_PERSIST, or the configuration file."
         )
     folder = absolute(persist)
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise UsageError(f"--persist: {folder} {what}.", advice="The first run with --persist FOLDER makes it.")
     match action:
         case "prune" if not limit:
             raise UsageError("Prune to which size?", advice="Say it in GiB: --persist-size-limit GIB.")

@@ -20,6 +20,7 @@ from mozbisect.core import bounds, plan
 from mozbisect.core.errors import CannotRun, UsageError
 from mozbisect.core.model import FIX, REGRESSION, Bound, Leg, LegKind, Release, Tag, Target, Terms
 from mozbisect.core.plan import Reach
+from mozbisect.core.words import known, wrong_with_url
 from mozbisect.options import Options
 
 
@@ -83,11 +84,14 @@ def bound(text: str, option: str, today: date) -> Bound:
 
 def _check_places(options: Options) -> None:
     for name in ("archive_base_url", "taskcluster_root_url", "hg_url", "lando_url", "product_details_url"):
-        url = getattr(options, name)
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(f"--{name.replace('_', '-')} must begin with http:// or https://, and is {url!r}.")
+        if wrong := wrong_with_url(getattr(options, name)):
+            option, usual = f"--{name.replace('_', '-')}", getattr(Options(), name)
+            raise UsageError(f"{option} {wrong}.", advice=f"For example: {option} {usual}")
     if options.persist and Path(options.persist).exists() and not Path(options.persist).is_dir():
-        raise UsageError(f"--persist: {options.persist} is no folder.")
+        raise UsageError(
+            f"--persist: {options.persist} is no folder.",
+            advice="Name a folder, or a place for a new one.",
+        )
 
 
 # ----------------------------------------------------------------------------------------- which repository
@@ -170,7 +174,8 @@ def target_of(options: Options) -> Target:
     row = apps.app(options.app)
     wanted = (options.build_type or row.default_type).lower()
     if wanted not in row.build_types:
-        raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}.")
+        advice = known(wanted, row.build_types, "It has")
+        raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=advice)
     lang = _lang(row, options)
     os = _system(row, options)
     target = Target(row.name, os, _arch(row, options, os), types_in_order(wanted, row.build_types), lang)
@@ -194,7 +199,7 @@ def _lang(row: App, options: Options) -> str:
         raise UsageError(
             f"{row.name} is built in one language only, without --lang.", advice=f"Try --app {' or '.join(localised)}."
         )
-    return options.lang or "en-US"
+    return apps.lang_of(options.lang) if options.lang else "en-US"
 
 
 def _system(row: App, options: Options) -> str:

@@ -119,7 +119,8 @@ def excluded(texts: Sequence[str], today: date) -> tuple[Excluded, ...]:
     found = []
     for text in texts:
         first, dots, last = text.partition("..")
-        ends = bound(first, "--exclude", today), bound(last if dots else first, "--exclude", today)
+        option = f"--exclude {text}"
+        ends = bound(first, option, today), bound(last if dots else first, option, today)
         days = [end.date for end in ends if isinstance(end, Day)]
         if days != sorted(days):
             raise UsageError(

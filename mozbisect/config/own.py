@@ -14,6 +14,7 @@ from pathlib import Path
 from mozbisect.catalog import apps, build_types, repos
 from mozbisect.config.model import NOT_OPTIONS, Key, Setting, Settings, checked
 from mozbisect.core.errors import UsageError
+from mozbisect.core.words import wrong_with_url
 
 OTHER_NAMES = {"cmdargs": "arg", "prefs": "pref", "addons": "addon", "enable-telemetry": "telemetry"}
 """As mozregression's file and its Python call them."""
@@ -104,8 +105,8 @@ def _meant(written: str, value: object, known: Mapping[str, Key]) -> tuple[Key, 
 def valid(key: Key, value: object) -> object:
     """The value, if the program could use it. Raises ``ValueError`` that says what it must be."""
     meant = checked(key, value)
-    if key.name.endswith("-url") and not str(meant).startswith(("http://", "https://")):
-        raise ValueError(f"must begin with http:// or https://, and is {str(meant)!r}")
+    if key.name.endswith("-url") and (wrong := wrong_with_url(str(meant))):
+        raise ValueError(wrong)
     if key.name in _NAMED:
         try:
             _NAMED[key.name](str(meant))
