@@ -88,7 +88,7 @@ def _build(
     trouble: NothingToSearch | None = None
     for leg in legs:
         try:
-            return _first_build(_candidates(bound, seen, leg), ports, say)
+            return _first_build(_candidates(bound, seen, leg), ports, asked, say)
         except NothingToSearch as none:
             trouble = trouble or none
     assert trouble is not None
@@ -97,7 +97,7 @@ def _build(
     around = list(_around(bound, seen, asked.leg))[:MOST_TRIED]
     if not around:
         raise trouble
-    build = _first_build(around, ports, say)
+    build = _first_build(around, ports, asked, say)
     say(f"{bound} itself has no build: the nearest that has one is taken, {build.candidate.title}.")
     return build
 
@@ -125,7 +125,7 @@ def _around(bound: Bound, seen: World, leg: Leg) -> Sequence[Candidate]:
     return seen.pushes.near(bound, leg.repo)
 
 
-def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:
+def _first_build(candidates: Sequence[Candidate], ports: Ports, asked: Request, say: Callable[[str], None]) -> Build:
     reason = "nothing was pushed there"
     for candidate in candidates:
         try:
@@ -133,7 +133,8 @@ def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[s
         except NoBuild as none:
             reason = none.what
             say(f"{candidate.title}: {reason}")
-    raise NothingToSearch(f"There is no such build: {reason}.", advice="`mozbisect builds` lists what there is.")
+    wanted = f"{asked.target.build_types[0]} build of {asked.target.app} for {asked.new}"
+    raise NothingToSearch(f"There is no {wanted}: {reason}.", advice="`mozbisect builds` lists what there is.")
 
 
 def _status(side: Side, terms: Terms) -> int:

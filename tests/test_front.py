@@ -273,6 +273,9 @@ def test_the_nearest_build_is_taken_where_there_is_none(program: Program, world:
     gone = str(last + timedelta(days=2))
     words = ["--launch", gone, "--arch", "x86_64", "--command", CHECK, *services(server)]
     assert program(*words).returncode == 3
+    asan = program(*words[2:], "--launch", str(last), "--build-type", "asan")
+    assert asan.returncode == 3
+    assert f"There is no asan build of firefox for {last}: no asan build for linux-x86_64 in the folder." in asan.stderr
     done = program(*words, "--nearest")
     assert done.returncode == 1, done.stderr
     assert f"{gone} itself has no build" in done.stderr
