@@ -251,6 +251,14 @@ def test_the_releases_are_listed_with_their_days_when_the_service_answers(progra
     assert rows["14"] == [str(LEFT_CENTRAL[14]), "2012-07-17"]
     assert rows["5"] == [str(LEFT_CENTRAL[5])]
     assert done.stderr == ""
+    newest = max(LEFT_CENTRAL) + 2
+    with serving() as server:
+        history = b'{"%d.0": "2026-11-10", "60.0": "2018-05-09", "3.6": "2010-01-21"}' % newest
+        server.put("/1.0/firefox_history_major_releases.json", history)
+        lines = program("--list-releases", "--product-details-url", f"{server.base}/1.0").stdout.splitlines()
+    assert [int(line.split()[0]) for line in lines[1:]] == list(range(newest, 4, -1)), "no version is left out"
+    assert lines[1].split() == [str(newest), "(asked", "for", "when", "used)", "2026-11-10"]
+    assert next(line for line in lines if line.startswith("60 ")).endswith(" (asked for when used) 2018-05-09")
 
 
 @pytest.mark.parametrize("body", [None, b"<html>", b"[]", b'{"1": 2}', b'{"149.0": "soon"}'])
