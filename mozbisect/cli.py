@@ -151,18 +151,21 @@ def configuration(command: click.Group) -> Settings:
 
 def keys(command: click.Command) -> tuple[Key, ...]:
     """The options that a configuration file may set, and what each of them may be."""
+    from mozbisect.checks import CHECKS
     from mozbisect.config.model import Key, Kind
 
     def key(option: click.Option) -> Key:
         name = max(option.opts, key=len).removeprefix("--")
+        check = CHECKS.get(name)
         if option.is_flag:
             return Key(name, Kind.FLAG)
         if isinstance(option.type, click.Choice):
             return Key(name, Kind.CHOICE, choices=tuple(map(str, option.type.choices)))
         if isinstance(option.type, click.IntRange | click.FloatRange):
             kind = Kind.WHOLE if isinstance(option.type, click.IntRange) else Kind.NUMBER
-            return Key(name, kind, lowest=option.type.min)
-        return Key(name, Kind.LIST if option.multiple else Kind.TEXT, is_path=isinstance(option.type, click.Path))
+            return Key(name, kind, lowest=option.type.min, check=check)
+        kind = Kind.LIST if option.multiple else Kind.TEXT
+        return Key(name, kind, is_path=isinstance(option.type, click.Path), check=check)
 
     return tuple(
         key(param)
@@ -379,11 +382,17 @@ TARGET = (
 class Number(click.FloatRange):
     """A number that can be counted with: neither ``nan``, which is smaller than no minimum, nor ``inf``."""
 
+    name = "number"  # in messages
+
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
         number = super().convert(value, param, context)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a number that can be counted with.", param, context)
         return number
+
+
+class Whole(click.IntRange):
+    name = "whole number"
 
 
 SERVICES = (
@@ -455,10 +464,10 @@ JUDGE = (
         metavar="SECONDS",
         help="How long a judge without a command watches a build.",
     ),
-    _judge("--runs", type=click.IntRange(min=1), default=1, metavar="N", help="Judge each build so often. Default: 1."),
+    _judge("--runs", type=Whole(min=1), default=1, metavar="N", help="Judge each build so often. Default: 1."),
     _judge(
         "--required",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         metavar="K",
         help="So many of the runs must agree. Default: more than half.",
     ),
@@ -712,8 +721,16 @@ def _refuse_options_before(context: click.Context) -> None:
     typed = click.core.ParameterSource.COMMANDLINE
     for option in context.command.params:
         if option.name != "debug" and context.get_parameter_source(option.name or "") is typed:
-            command = context.invoked_subcommand
-            raise click.UsageError(f"{option.opts[-1]} before the command '{command}' has no effect: put it after.")
+            said = f"{option.opts[-1]} before the command '{context.invoked_subcommand}' has no effect"
+            raise click.UsageError(f"{said}: {_where_instead(context, option)}.", context)
+
+
+def _where_instead(context: click.Context, option: click.Parameter) -> str:
+    assert isinstance(context.command, click.Group)
+    command = context.command.commands[context.invoked_subcommand or ""]
+    if any(other.name == option.name for other in command.params):
+        return f"put it after, mozbisect {command.name} {option.opts[-1]} …"
+    return "that has no such option, leave it out"
 
 
 SESSION = click.argument("session", required=False, shell_complete=_complete("sessions"))
@@ -792,8 +809,8 @@ def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, *
 @mozbisect.command()
 @_option("--play", is_flag=True, help="You judge the builds: each says the colour of its window.")
 @_option("--serve", is_flag=True, help="Only serve, and print the options that point a run at it.")
-@_option("--seed", type=int, default=1, show_default=True, help="Which history to invent.")
-@_option("--days", type=click.IntRange(5, 400), default=60, show_default=True, help="How long a history.")
+@_option("--seed", type=Whole(), default=1, show_default=True, help="Which history to invent.")
+@_option("--days", type=Whole(5, 400), default=60, show_default=True, help="How long a history.")
 @_option("--find-fix", is_flag=True, help="Look for a fix in it, not for a regression.")
 @_option(
     "--firefox",
@@ -801,7 +818,7 @@ def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, *
     metavar="PATH",
     help="Wrap the real Firefox in this folder into the builds; from the culprit on one pref is changed.",
 )
-@_option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve on. Default: a free one.")
+@_option("--port", type=Whole(0, 65535), default=0, help="Port to serve on. Default: a free one.")
 @_option(
     "--app",
     type=click.Choice(["firefox", "thunderbird", "jsshell", "firefox-release"]),
@@ -1073,7 +1090,7 @@ def answered(work: Callable[[], object]) -> int:
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
-        error.show()
+        _with_variable(error).show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -1089,6 +1106,16 @@ def answered(work: Callable[[], object]) -> int:
         click.echo(f"mozbisect: {error}", err=True)
         return error.exit_code
     return 0
+
+
+def _with_variable(error: click.ClickException) -> click.ClickException:
+    """Where nobody typed the option, its variable is what has to be mended."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
+        return error
+    if error.ctx.get_parameter_source(error.param.name or "") is not click.core.ParameterSource.ENVIRONMENT:
+        return error
+    said = f"{error.message} The environment variable {error.param.envvar} says it."
+    return click.BadParameter(said, error.ctx, error.param)
 
 
 def _status(leave: SystemExit) -> int:

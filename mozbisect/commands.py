@@ -177,6 +177,8 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     world = wiring.world(options, asked.target, today=today, credentials=credentials, memory=memory, origin_later=False)
     source = world.source
     timeline = first_listed(asked.leg, asked.reach, source, _say_note)
+    for note in dict.fromkeys((*asked.notes, *timeline.notes)):
+        _say(note)
     shut = {at: run.reason for run in timeline.shut for at in range(run.first, run.last + 1)}
     shown = {at: timeline.candidates[at] for at in range(timeline.old_at, timeline.new_at + 1)}
     if resolve:
@@ -189,8 +191,6 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     if output == "json":
         _print(json.dumps(rows, indent=2))
         return
-    for note in (*asked.notes, *timeline.notes):
-        _say(note)
     for row in rows:
         _print("  ".join(str(row[key]) for key in ("date", "key", "revision", "url", "missing") if row[key]))
 
@@ -349,7 +349,7 @@ def _in_words(value: object) -> str:
 
 def write_config(keys: Sequence[Key]) -> None:
     """Ask a person for the settings that nearly everybody wants, and write them down."""
-    from mozbisect.config import peer, write
+    from mozbisect.config import own, peer, write
     from mozbisect.config.model import Settings
     from mozbisect.config.places import own_file, peer_file
 
@@ -364,6 +364,11 @@ def write_config(keys: Sequence[Key]) -> None:
     write.answered(document, path.parent / "builds", input, _say)
     write.save(path, document)
     _say(f"\n{path} is written. mozbisect config show tells what is in force.")
+    _, slips = own.looked_at(path, keys)
+    if slips:
+        _say("What was in it is kept, and must be mended before it is of use:")
+    for slip in slips:
+        _say(f"  {slip}")
 
 
 # ------------------------------------------------------------------------------------------------- telemetry
@@ -467,6 +472,9 @@ def cache(action: str, persist: str | None, limit: float = 0.0) -> None:
             "Which folder?", advice="Name it: --persist FOLDER, MOZBISECT_PERSIST, or the configuration file."
         )
     folder = absolute(persist)
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise UsageError(f"--persist: {folder} {what}.", advice="The first run with --persist FOLDER makes it.")
     match action:
         case "prune" if not limit:
             raise UsageError("Prune to which size?", advice="Say it in GiB: --persist-size-limit GIB.")

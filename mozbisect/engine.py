@@ -289,7 +289,7 @@ class Engine:
         reason = next(iter(self.session.stage.reasons.values()), "not tried")
         return NothingToSearch(
             f"None of the {count} {finding.leg.kind.of.many} in this range has a build that can be tested ({reason}).",
-            advice="Try another range, another --build-type or another --arch.",
+            advice="Try another range, --build-type, --arch or --lang.",
         )
 
     def _costs(self) -> Costs:

@@ -38,5 +38,10 @@ def released(history: object) -> dict[int, date]:
 def releases(days: Mapping[int, date]) -> Iterator[str]:
     """A line for each version, the newest first. ``days``: when they came out, as far as that is known."""
     yield f"{'version':<9}{'left mozilla-central':<22}{'released' if days else ''}".rstrip()
-    for version in sorted(LEFT_CENTRAL, reverse=True):
-        yield f"{version:<9}{LEFT_CENTRAL[version]!s:<22}{days.get(version, '')}".rstrip()
+    oldest, newest = min(LEFT_CENTRAL), max((*LEFT_CENTRAL, *days))
+    for version in range(newest, oldest - 1, -1):
+        yield f"{version:<9}{LEFT_CENTRAL.get(version, ASKED)!s:<22}{days.get(version, '')}".rstrip()
+
+
+ASKED = "(asked for when used)"
+"""Where the day is not in our table: a search with such a bound asks for the tag that was set on it."""

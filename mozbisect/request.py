@@ -20,6 +20,7 @@ from mozbisect.core import bounds, plan
 from mozbisect.core.errors import CannotRun, UsageError
 from mozbisect.core.model import FIX, REGRESSION, Bound, Leg, LegKind, Release, Tag, Target, Terms
 from mozbisect.core.plan import Place, Reach
+from mozbisect.core.words import known, wrong_with_url
 from mozbisect.options import Options
 
 
@@ -63,6 +64,11 @@ def read(options: Options, *, today: date, launch: str | None = None) -> Request
         terms=terms,
         search_back=options.search_back,
     )
+    if options.repo and leg.kind is LegKind.RELEASES:
+        raise UsageError(
+            f"--repo {options.repo}: {row.name} is searched by version, and a version tells its branch itself.",
+            advice="Leave --repo out; or give two revisions, to search the pushes between them.",
+        )
     notes = [item.note for item in settled.values() if item.note] + list(_arch_notes(row, options))
     return Request(terms, old, new, target, leg, reach, tuple(dict.fromkeys(notes)))
 
@@ -77,12 +83,15 @@ def bound(text: str, option: str, today: date) -> Bound:
 
 def _check_places(options: Options) -> None:
     for name in ("archive_base_url", "taskcluster_root_url", "hg_url", "lando_url", "product_details_url"):
-        url = getattr(options, name)
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(f"--{name.replace('_', '-')} must begin with http:// or https://, and is {url!r}.")
+        if wrong := wrong_with_url(getattr(options, name)):
+            option, usual = f"--{name.replace('_', '-')}", getattr(Options(), name)
+            raise UsageError(f"{option} {wrong}.", advice=f"For example: {option} {usual}")
     keys.fingerprint(options.release_key)
     if options.persist and Path(options.persist).exists() and not Path(options.persist).is_dir():
-        raise UsageError(f"--persist: {options.persist} is no folder.")
+        raise UsageError(
+            f"--persist: {options.persist} is no folder.",
+            advice="Name a folder, or a place for a new one.",
+        )
 
 
 # ----------------------------------------------------------------------------------------- which repository
@@ -179,7 +188,8 @@ def target_of(options: Options) -> Target:
     row = apps.app(options.app)
     wanted = (options.build_type or row.default_type).lower()
     if wanted not in row.build_types:
-        raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=f"It has {', '.join(row.build_types)}.")
+        advice = known(wanted, row.build_types, "It has")
+        raise UsageError(f"{row.name} has no build type {wanted!r}.", advice=advice)
     lang = _lang(row, options)
     os = _system(row, options)
     target = Target(row.name, os, _arch(row, options, os), types_in_order(wanted, row.build_types), lang)
@@ -195,12 +205,15 @@ def target_of(options: Options) -> Target:
 def _lang(row: App, options: Options) -> str:
     if row.needs_lang and not options.lang:
         raise UsageError(f"{row.name} has a build for each language.", advice="Name one, for example --lang de.")
+    if row.needs_lang and (options.lang or "").lower() == "en-us":
+        app = row.name.removesuffix("-l10n")
+        raise UsageError(f"{row.name} is for the other languages.", advice=f"en-US is --app {app}, without --lang.")
     if options.lang and not (row.needs_lang or row.releases):
         localised = [other.name for other in apps.APPS if other.needs_lang or other.releases]
         raise UsageError(
             f"{row.name} is built in one language only, without --lang.", advice=f"Try --app {' or '.join(localised)}."
         )
-    return options.lang or "en-US"
+    return apps.lang_of(options.lang) if options.lang else "en-US"
 
 
 def _system(row: App, options: Options) -> str:

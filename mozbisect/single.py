@@ -100,7 +100,7 @@ def _build(
         try:
             some = [item for item in way() if item.key not in tried][:MOST_TRIED]
             tried.update(item.key for item in some)
-            build = _first_build(some, ports, say)
+            build = _first_build(some, ports, asked, say)
         except NothingToSearch as none:
             trouble = trouble or none
             continue
@@ -161,7 +161,7 @@ def _around(bound: Bound, seen: World, leg: Leg, within: timedelta) -> Sequence[
     return seen.pushes.near(bound, leg.repo, within)
 
 
-def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[str], None]) -> Build:
+def _first_build(candidates: Sequence[Candidate], ports: Ports, asked: Request, say: Callable[[str], None]) -> Build:
     reason = "nothing was pushed there"
     for at, candidate in enumerate(candidates):
         try:
@@ -172,7 +172,8 @@ def _first_build(candidates: Sequence[Candidate], ports: Ports, say: Callable[[s
                 say(f"{candidate.title}: {reason}")
     if len(candidates) > MOST_SAID:
         say(f"… and {len(candidates) - MOST_SAID} more without a build")
-    raise NothingToSearch(f"There is no such build: {reason}.", advice="`mozbisect builds` lists what there is.")
+    wanted = f"{asked.target.build_types[0]} build of {asked.target.app} for {asked.new}"
+    raise NothingToSearch(f"There is no {wanted}: {reason}.", advice="`mozbisect builds` lists what there is.")
 
 
 def _status(side: Side, terms: Terms) -> int:

@@ -140,7 +140,8 @@ def excluded(texts: Sequence[str], today: date) -> tuple[Excluded, ...]:
     found = []
     for text in texts:
         first, dots, last = text.partition("..")
-        ends = bound(first, "--exclude", today), bound(last if dots else first, "--exclude", today)
+        option = f"--exclude {text}"
+        ends = bound(first, option, today), bound(last if dots else first, option, today)
         days = [end.date for end in ends if isinstance(end, Day)]
         if days != sorted(days):
             raise UsageError(
@@ -235,6 +236,8 @@ def launcher(
     prefs = [parse_pref(text) for text in options.pref]
     files = [pair for text in options.preferences for pair in read_preferences(text)]
     row = apps.app(target.app)
+    if useless := _useless(options, row.launch):
+        say(f"Note: {row.name} has no use for {', '.join(useless)}: it is run without.")
     settings = LaunchSettings(
         app=row.name,
         os=target.os,
@@ -249,6 +252,21 @@ def launcher(
         show_output=_shows_output(options),
     )
     return launcher_of(row.launch, settings, temp_root, adb_profile_dir=options.adb_profile_dir, show=say)
+
+
+# mozregression passes over them in silence, and a file may set them for all apps: a note, and no refusal.
+_NO_USE: dict[type[apps.Launch], tuple[str, ...]] = {
+    apps.Desktop: ("adb_profile_dir",),
+    apps.Android: ("headless", "process_output"),
+    apps.Shell: ("profile", "profile_persistence", "adb_profile_dir", "pref", "preferences", "addon"),
+}
+
+
+def _useless(options: Options, how: apps.Launch) -> list[str]:
+    """The options that were given, and do not reach builds that are run so."""
+    plain = Options()
+    given = (name for name in _NO_USE[type(how)] if getattr(options, name) != getattr(plain, name))
+    return [f"--{name.replace('_', '-')}" for name in given]
 
 
 def _shows_output(options: Options) -> bool:

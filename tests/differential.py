@@ -20,7 +20,7 @@ from mozbisect.core.model import Candidate, Day, Target
 from mozbisect.net import Http
 from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushlog import Pushlog
-from tests.eras import DAYS
+from tests.eras import DAYS, OF_2004
 
 PEER = Path(__file__).parent / "data" / "peer"
 
@@ -58,6 +58,7 @@ _DESKTOP = {
     ("linux", "x86"): (32, "x86_64"),
     ("linux", "aarch64"): (64, "aarch64"),
     ("mac", "x86_64"): (64, "x86_64"),
+    ("mac", "aarch64"): (64, "aarch64"),
     ("win", "x86_64"): (64, "x86_64"),
     ("win", "x86"): (32, "x86_64"),
     ("win", "aarch64"): (64, "aarch64"),
@@ -86,6 +87,7 @@ def cases() -> Iterator[Case]:
             for day in _days(first, last, turn):
                 yield Case(app, "linux", 64, "x86_64", phone, "opt", None, str(day))
     yield Case("fenix", "linux", 64, "x86_64", "arm64-v8a", "opt", None, "2022-11-14")
+    yield Case("firefox", "win", 32, "x86_64", None, "opt", None, str(OF_2004))
 
 
 _KINDS = {"firefox": ("shippable", "opt", "asan"), "jsshell": ("opt", "asan"), "thunderbird": ("opt",)}

@@ -55,6 +55,9 @@ ERAS = (
 DAYS = tuple(date(2007, 9, 22) + timedelta(days=67 * at) for at in range(104))
 """Every 67th day: all months and days of the week, from 2007 to 2026."""
 
+OF_2004 = date(2004, 9, 15)
+"""A day when the names of packages had no version yet."""
+
 _D = "d" * 40
 
 LANGS = ("de", "fr", "zh-CN")
@@ -92,6 +95,8 @@ def _all() -> Iterator[tuple[str, str, str]]:
             yield from _desktop("thunderbird", _comm(day), moment, version_of(day))
             yield from _phones(moment, version_of(day))
         yield from _aside(day)
+    folder = f"firefox/nightly/{OF_2004:%Y/%m}/{OF_2004}-07-trunk"
+    yield from ((folder, f"firefox-{name}", "a build") for name in ("win32.zip", "win32-installer.exe"))
     for line in (DATA / "nightly_folders_2024-10_2025-03.tsv").read_text().splitlines()[1:]:
         folder, version = line.split("\t")
         stamp, _, branch = folder.rpartition("-mozilla-central")[0], None, "mozilla-central"

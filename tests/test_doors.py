@@ -261,7 +261,34 @@ def test_both_ends_good_is_status_4(program: Program, world: World, server: Prac
         (["--good", "2026-09-01", "--hg-url", "ftp://example.org"], "must begin with http"),
         (["--good", "2026-09-01", "--persist", "/dev/null"], "is no folder"),
         (["--launch", "2026-09-01", "--bad", "2026-09-03"], "--bad has no place beside it"),
-        (["--good", "2026-09-01", "resume"], "--good before the command 'resume' has no effect"),
+        (["--good", "2026-09-01", "resume"], "--good before the command 'resume' has no effect: that has no such"),
+        (
+            ["--app", "fenix", "builds", "--good", "1"],
+            "--app before the command 'builds' has no effect: put it after, m",
+        ),
+        (["--good", "9999"], "9999 has 4 digits"),
+        (["--good", ""], "--good: '' is no place in history"),
+        (["--good", "2003-12-31"], "Give a later day"),
+        (["--good", "2026-09-01", "--exclude", "2026-09-05.."], "--exclude 2026-09-05..: '' is no place"),
+        (["--good", "2026-09-01", "--build-type", "dbug"], "Did you mean debug? It has shippable, opt"),
+        (["--good", "2026-09-01", "--build-type", "xyz"], "It has shippable, opt"),
+        (["--app", "firefix"], "Did you mean firefox"),
+        (["--good", "2026-09-01", "--repo", "q/q"], "There are mozilla-central, autoland"),
+        (["--app", "firefox-l10n", "--lang", "x y", "--good", "2026-09-01"], "'x y' is no language"),
+        (["--good", "2026-09-01", "--archive-base-url", "http://"], "--archive-base-url names no server"),
+        (["--good", "2026-09-01", "--hg-url", "http://127.0.0.1:99999"], "Port out of range"),
+        (["--good", "2026-09-01", "--hg-url", "https://[::1"], "--hg-url is no address of a server"),
+        (["--good", "2026-09-01", "--lando-url", ""], "For example: --lando-url https://lando.moz.tools"),
+        (["--good", "2026-09-01", "--command", "true", "--addon", ""], "There is no add-on ''"),
+        (["--good", "2026-09-01", "--command", "true", "--addon", __file__], "is no add-on"),
+        (["--good", "2026-09-01", "--command", "true", "--profile", __file__], "about:profiles shows"),
+        (["--good", "2026-09-01", "--command", "true", "--preferences", "/"], "cannot be read: Is a directory"),
+        (["--good", "2026-09-01", "--command", "'x"], "Quotes come in pairs"),
+        (["--http-timeout", "soon"], "'soon' is not a valid number"),
+        (["--runs", "many"], "'many' is not a valid whole number"),
+        (["cache", "info", "--persist", "/no/such/folder"], "/no/such/folder does not exist"),
+        (["cache", "clear", "--persist", __file__], "is no folder"),
+        (["practice", "--firefox", __file__], "There is no Firefox in"),
         (["--good", "2026-09-01", "--http-timeout", "nan"], "not a number that can be counted with"),
     ],
 )
@@ -271,6 +298,13 @@ def test_what_cannot_be_understood_is_status_2_in_one_sentence(program: Program,
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_slip_in_the_environment_names_its_variable(program: Program) -> None:
+    done = program("--good", "2026-09-01", more={"MOZBISECT_RUNS": "many"})
+    assert done.returncode == 2
+    assert "'many' is not a valid whole number. The environment variable MOZBISECT_RUNS says it." in done.stderr
+    assert "environment" not in program("--runs", "many").stderr
 
 
 def test_an_end_that_was_trusted_is_never_called_tested(program: Program, world: World, server: PracticeServer) -> None:
@@ -379,6 +413,21 @@ def test_builds_lists_and_downloads_nothing(program: Program, world: World, serv
     assert set(rows[0]) == {"key", "date", "repo", "revision", "build_id", "build_type", "url", "missing"}
     assert rows[0]["revision"] == world.nightlies[0].push.head.node
     assert not [seen for seen in server.log[before:] if seen.path.endswith(".tar.xz")]
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_builds_tells_once_how_bounds_were_understood_and_not_among_the_rows(
+    program: Program, world: World, server: PracticeServer, output: str
+) -> None:
+    stamp = world.nightlies[3].build_id
+    words = ["--good", stamp, "--bad", str(world.nightlies[-1].when.date()), "--arch", "x86_64", "--bits", "64"]
+    done = program("builds", *words, "--output", output, *services(server))
+    assert [line for line in done.stderr.splitlines() if line] == list(dict.fromkeys(done.stderr.splitlines()))
+    assert f"{stamp} is taken as the nightly" in done.stderr
+    assert "--arch counts" in done.stderr
+    assert "is taken as" not in done.stdout
+    rows = json.loads(done.stdout) if output == "json" else done.stdout.splitlines()
+    assert len(rows) == len(world.nightlies) - 3
 
 
 def test_launch_runs_one_build(program: Program, world: World, server: PracticeServer) -> None:

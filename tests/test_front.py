@@ -213,6 +213,15 @@ def test_write_config_needs_a_terminal_and_does_not_touch_a_broken_file(program:
     assert path.read_text() == "persist = \n"
 
 
+def test_write_config_says_what_is_wrong_with_what_it_keeps(program: Program) -> None:
+    path = configured(program, 'foo-typo = 1\njudge = "nobody"\n')
+    status, seen = typed_into(program, "\n\n\n", "--write-config")
+    assert status == 0
+    assert f"{path}:1: there is no setting 'foo-typo'" in seen
+    assert f"{path}:2: judge: There is no judge 'nobody'" in seen
+    assert "foo-typo = 1" in path.read_text()
+
+
 def test_write_config_follows_a_link(program: Program, tmp_path: Path) -> None:
     path = own_file(program)
     path.parent.mkdir(parents=True)
@@ -242,6 +251,14 @@ def test_the_releases_are_listed_with_their_days_when_the_service_answers(progra
     assert rows["14"] == [str(LEFT_CENTRAL[14]), "2012-07-17"]
     assert rows["5"] == [str(LEFT_CENTRAL[5])]
     assert done.stderr == ""
+    newest = max(LEFT_CENTRAL) + 2
+    with serving() as server:
+        history = b'{"%d.0": "2026-11-10", "60.0": "2018-05-09", "3.6": "2010-01-21"}' % newest
+        server.put("/1.0/firefox_history_major_releases.json", history)
+        lines = program("--list-releases", "--product-details-url", f"{server.base}/1.0").stdout.splitlines()
+    assert [int(line.split()[0]) for line in lines[1:]] == list(range(newest, 4, -1)), "no version is left out"
+    assert lines[1].split() == [str(newest), "(asked", "for", "when", "used)", "2026-11-10"]
+    assert next(line for line in lines if line.startswith("60 ")).endswith(" (asked for when used) 2018-05-09")
 
 
 @pytest.mark.parametrize("body", [None, b"<html>", b"[]", b'{"1": 2}', b'{"149.0": "soon"}'])
@@ -264,6 +281,9 @@ def test_the_nearest_build_is_taken_where_there_is_none(program: Program, world:
     gone = str(last + timedelta(days=2))
     words = ["--launch", gone, "--arch", "x86_64", "--command", CHECK, *services(server)]
     assert program(*words).returncode == 3
+    asan = program(*words[2:], "--launch", str(last), "--build-type", "asan")
+    assert asan.returncode == 3
+    assert f"There is no asan build of firefox for {last}: no asan build for linux-x86_64 in the folder." in asan.stderr
     done = program(*words, "--nearest")
     assert done.returncode == 1, done.stderr
     assert f"{gone} itself has no build" in done.stderr

@@ -48,7 +48,7 @@ MAY = {
     },
 }
 DOORS = {
-    *("cli", "commands", "completions", "known", "single", "__main__", "__init__"),
+    *("cli", "checks", "commands", "completions", "known", "single", "__main__", "__init__"),
     *("mach_interface", "api", "running", "updates", "alarm"),
 }
 

@@ -203,3 +203,19 @@ def test_a_processor_that_was_not_named_and_one_that_was_named_twice_are_said() 
 def test_a_platform_without_builds_is_said() -> None:
     with pytest.raises(UsageError, match="no builds for mac x86"):
         read(os="mac", arch="x86")
+
+
+def test_english_is_no_localised_build() -> None:
+    with pytest.raises(UsageError) as caught:
+        read(app="firefox-l10n", lang="en-US", good="2026-10-01")
+    assert caught.value.advice == "en-US is --app firefox, without --lang."
+    assert read(app="firefox-release", lang="en-US", good="131.0").target.lang == "en-US"
+
+
+def test_a_repository_beside_versions_is_refused_and_not_passed_over() -> None:
+    with pytest.raises(UsageError, match=r"--repo beta: firefox-release is searched by version"):
+        read(app="firefox-release", repo="beta", good="131.0", bad="132.0")
+    with pytest.raises(UsageError, match="searched by version"):
+        read(app="devedition", repo="beta", launch="131.0b3")
+    pushes = read(app="firefox-release", repo="beta", good=REV, bad="b" * 40)
+    assert (pushes.leg.kind, pushes.leg.repo) == (LegKind.PUSHES, "mozilla-beta")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,3 +38,23 @@ def test_headless_reaches_the_build_and_the_command(
     question = Question(1, 1, can_go_back=False, terms=REGRESSION, title="")
     answer = judge(options, REGRESSION, ignore).judge(FakeApp(program), build, question)
     assert answer.side.value == ("old" if headless else "new")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("app", "words", "useless"),
+    [
+        ("jsshell", {"pref": ("a:1",), "addon": ("x.xpi",), "profile": "/p"}, "--profile, --pref, --addon"),
+        ("jsshell", {"preferences": (), "profile_persistence": "reuse"}, "--profile-persistence"),
+        ("jsshell", {"arg": ("-e", "1"), "headless": True}, None),
+        ("fenix", {"headless": True, "process_output": "stdout", "pref": ("a:1",)}, "--headless, --process-output"),
+        ("gve", {"adb_profile_dir": "/data/local/tmp", "profile": "/p"}, None),
+        ("firefox", {"adb_profile_dir": "/data/local/tmp", "headless": True}, "--adb-profile-dir"),
+        ("thunderbird", {"pref": ("a:1",), "addon": ("x.xpi",), "process_output": "none"}, None),
+    ],
+)
+def test_an_option_that_an_app_has_no_use_for_is_told(
+    tmp_path: Path, app: str, words: dict[str, Any], useless: str | None
+) -> None:
+    said: list[str] = []
+    launcher(Options(app=app, **words), Target(app, "linux", "x86_64", ("opt",)), said.append, tmp_path)
+    assert said == ([f"Note: {app} has no use for {useless}: it is run without."] if useless else [])

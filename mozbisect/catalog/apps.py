@@ -8,6 +8,7 @@ braces in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,7 @@ from datetime import date
 from mozbisect.catalog import build_types
 from mozbisect.catalog.platforms import ANDROID, ARCH_ALIASES, DESKTOP
 from mozbisect.core.errors import UsageError
+from mozbisect.core.words import known
 
 # ------------------------------------------------------------------------------------------- where builds are
 
@@ -190,7 +192,7 @@ APPS = (
                 ),
                 Era("{repo}", since=date(2018, 1, 1), types=("asan",), plat="{plat}-asan-reporter", found="asan"),
             ),
-            file=r"firefox-{version}\.{lang}\.{plat}{ending}",
+            file=r"firefox-(?:{version}\.{lang}\.)?{plat}{ending}",  # firefox-win32.zip in 2004
             info=r"firefox-{version}\.en-US\.{plat}",
             since=date(2004, 1, 1),
         ),
@@ -392,7 +394,17 @@ def app(name: str) -> App:
     for row in APPS:
         if row.name == name:
             return row
-    raise UsageError(f"There is no app {name!r}.", advice=f"The apps are {', '.join(row.name for row in APPS)}.")
+    raise UsageError(f"There is no app {name!r}.", advice=known(name, [row.name for row in APPS], "The apps are"))
+
+
+_LANG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def lang_of(word: str) -> str:
+    """A language as the names of files have it. Raises ``UsageError`` for what cannot be one."""
+    if not _LANG.fullmatch(word):
+        raise UsageError(f"{word!r} is no language.", advice="For example de, pt-BR or ja-JP-mac.")
+    return word
 
 
 def arch_of(row: App, word: str) -> str:

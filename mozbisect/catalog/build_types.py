@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mozbisect.core.errors import UsageError
+from mozbisect.core.words import known
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def build_type(name: str) -> BuildType:
     for row in BUILD_TYPES:
         if row.name == name:
             return row
-    raise UsageError(f"There is no build type {name!r}.", advice=f"The build types are {', '.join(ALL)}.")
+    raise UsageError(f"There is no build type {name!r}.", advice=known(name, ALL, "The build types are"))
 
 
 def types_in_order(wanted: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -50,9 +50,10 @@ PLATFORMS = (
     Platform("linux", "x86_64", ("linux-x86_64",), "linux64", _TAR, release="linux-x86_64"),
     Platform("linux", "x86", ("linux-i686",), "linux", _TAR, release="linux-i686"),
     Platform("linux", "aarch64", ("linux-aarch64",), "linux64-aarch64", _TAR, release="linux-aarch64"),
-    # In 2010 and 2011 there was a mac64 beside a mac for 32 bits; since then one build holds all processors.
+    # In 2010 and 2011 there was a mac64 beside a mac for 32 bits, which no Mac of today runs, or alone; since then one
+    # build holds all processors.
     Platform("mac", "x86_64", ("mac64", "mac"), "macosx64", (".dmg",), release="mac"),
-    Platform("mac", "aarch64", ("mac",), "macosx64", (".dmg",), release="mac"),
+    Platform("mac", "aarch64", ("mac64", "mac"), "macosx64", (".dmg",), release="mac"),
     Platform("win", "x86_64", ("win64", "win64-x86_64"), "win64", (".zip",), release="win64"),
     Platform("win", "x86", ("win32",), "win32", (".zip",), release="win32"),
     Platform("win", "aarch64", ("win64-aarch64",), "win64-aarch64", (".zip",), release="win64-aarch64"),

@@ -81,8 +81,9 @@ def repo(word: str, *, family: str = "gecko") -> Repo:
     if said in ("esr", "mozilla-esr", "comm-esr"):
         raise UsageError(f"There are many ESR repositories: which is {word!r}?", advice="Add its number: esr140.")
     near = difflib.get_close_matches(said, _BY_WORD, n=3, cutoff=0.5)
-    names = near or [*(row.name for row in REPOS), "mozilla-esr140 (any number)"]
-    raise UsageError(f"There is no repository {word!r}.", advice=f"Did you mean {', '.join(names)}?")
+    every = ", ".join([*(row.name for row in REPOS), "mozilla-esr140 (any number)"])
+    advice = f"Did you mean {', '.join(near)}?" if near else f"There are {every}."
+    raise UsageError(f"There is no repository {word!r}.", advice=advice)
 
 
 def at_path(path: str) -> Repo | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any
 
 
 class Kind(Enum):
@@ -20,13 +21,17 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A name in the file, the long option without its dashes, and what its value may be."""
+    """A name in the file, the long option without its dashes, and what its value may be.
+
+    ``check`` is handed the value and all values of the file, and raises ``UsageError`` for one that nobody could use.
+    """
 
     name: str
     kind: Kind
     choices: tuple[str, ...] = ()
     lowest: float | None = None
     is_path: bool = False
+    check: Callable[[Any, Mapping[str, object]], object] | None = None
 
 
 TELEMETRY = Key("telemetry", Kind.FLAG)

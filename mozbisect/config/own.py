@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from mozbisect.catalog import apps, keys, repos
+from mozbisect.catalog import apps, build_types, keys, repos
 from mozbisect.config.model import NOT_OPTIONS, Key, Setting, Settings, checked
 from mozbisect.core.errors import UsageError
+from mozbisect.core.words import wrong_with_url
 
 OTHER_NAMES = {"cmdargs": "arg", "prefs": "pref", "addons": "addon", "enable-telemetry": "telemetry"}
 """As mozregression's file and its Python call them."""
@@ -23,6 +24,14 @@ REVERSED = {"no-background-dl": "background-dl", "no-telemetry": "telemetry"}
 
 def read(path: Path, keys: Sequence[Key]) -> Settings:
     """Raises ``UsageError`` with all that is wrong, a line each."""
+    settings, problems = looked_at(path, keys)
+    if problems:
+        raise UsageError("\n".join(problems), advice="What can be set: docs/reference/configuration.md.")
+    return settings
+
+
+def looked_at(path: Path, keys: Sequence[Key]) -> tuple[Settings, list[str]]:
+    """What the file says, and what is wrong with it, a sentence each. Raises ``UsageError`` for a file that is none."""
     text = _text(path)
     known = {key.name: key for key in (*keys, *NOT_OPTIONS)}
     found: dict[str, Setting] = {}
@@ -36,9 +45,13 @@ def read(path: Path, keys: Sequence[Key]) -> Settings:
             found[key.name] = Setting(_placed(key, meant, path), where)
         except ValueError as error:
             problems.append(f"{where}: {error}.")
-    if problems:
-        raise UsageError("\n".join(problems), advice="What can be set: docs/reference/configuration.md.")
-    return Settings(found, path=str(path))
+    values = {name: setting.value for name, setting in found.items()}
+    for name, setting in found.items():
+        try:
+            _tried(known[name], setting.value, values)
+        except ValueError as error:
+            problems.append(f"{setting.where}: {name}: {error}.")
+    return Settings(found, path=str(path)), problems
 
 
 def _text(path: Path) -> str:
@@ -92,8 +105,8 @@ def _meant(written: str, value: object, known: Mapping[str, Key]) -> tuple[Key, 
 def valid(key: Key, value: object) -> object:
     """The value, if the program could use it. Raises ``ValueError`` that says what it must be."""
     meant = checked(key, value)
-    if key.name.endswith("-url") and not str(meant).startswith(("http://", "https://")):
-        raise ValueError(f"must begin with http:// or https://, and is {str(meant)!r}")
+    if key.name.endswith("-url") and (wrong := wrong_with_url(str(meant))):
+        raise ValueError(wrong)
     if key.name in _NAMED:
         try:
             _NAMED[key.name](str(meant))
@@ -107,7 +120,18 @@ _NAMED: dict[str, Callable[[str], object]] = {
     "app": apps.app,
     "repo": repos.repo,
     "release-key": keys.fingerprint,
+    "build-type": lambda name: build_types.build_type(name.lower()),
 }
+
+
+def _tried(key: Key, value: object, values: Mapping[str, object]) -> None:
+    """Raises ``ValueError`` for what nobody could use."""
+    if key.check is None:
+        return
+    try:
+        key.check(value, values)
+    except UsageError as error:
+        raise ValueError(f"{error.what} {error.advice}".strip().rstrip(".")) from None
 
 
 def _unknown(written: str, name: str, known: Mapping[str, Key]) -> str:

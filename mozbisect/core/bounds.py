@@ -93,4 +93,6 @@ def _within_history(value: date, word: str, today: date) -> None:
     if value > today + timedelta(days=1):
         raise UsageError(f"{word} lies in the future (today is {today}, UTC).", advice="Give a day that has builds.")
     if value < OLDEST:
-        raise UsageError(f"{word} is before the first nightly that the archive keeps ({OLDEST}).")
+        raise UsageError(
+            f"{word} is before the first nightly that the archive keeps ({OLDEST}).", advice="Give a later day."
+        )

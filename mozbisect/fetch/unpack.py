@@ -149,7 +149,15 @@ def _unpack(archive: Path, into: Path, start: bytes, end: bytes, check: Check) -
             return _write(_of_zip(opened_zip), into, archive.name, lambda: size, check)
     if end.startswith(b"koly") or archive.name.lower().endswith(".dmg"):
         return _unpack_dmg(archive, into)
-    raise BrokenBuild(f"{archive.name} is no archive that can be unpacked (it begins with {start[:8]!r})")
+    raise BrokenBuild(f"{archive.name} is no archive that can be unpacked ({_beginning(start)})")
+
+
+def _beginning(start: bytes) -> str:
+    """For people: an error page is known by its words, another kind of file by its first bytes."""
+    words = " ".join(start.decode("ascii", "replace").split())
+    if words and words.isascii() and words.isprintable():
+        return f"it begins with: {words}"
+    return f"it begins with the bytes {start[:8].hex(' ')}" if start else "it is empty"
 
 
 def _ends(archive: Path) -> tuple[bytes, bytes]:

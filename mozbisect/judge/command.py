@@ -101,7 +101,10 @@ def split(command: str, *, windows: bool) -> tuple[str, ...]:
     try:
         words = _split_windows(command) if windows else shlex.split(command)
     except ValueError:
-        raise UsageError(f"The test command {command!r} has a quote that is not closed.") from None
+        raise UsageError(
+            f"The test command {command!r} has a quote that is not closed.",
+            advice="Quotes come in pairs: --command './test.sh {binary} \"two words\"'",
+        ) from None
     if not words:
         raise UsageError("The test command is empty.", advice="For example: --command './test.sh {binary}'")
     return (os.path.expanduser(words[0]), *words[1:])  # noqa: PTH111  # a Path would lose the "./" of "./test.sh"

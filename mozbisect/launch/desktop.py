@@ -15,12 +15,12 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from mozbisect.core.errors import BrokenBuild, CannotRun, UsageError
+from mozbisect.core.errors import BrokenBuild, CannotRun
 from mozbisect.core.model import Build
 from mozbisect.launch import crash, machine
 from mozbisect.launch.macos import sign_if_needed
 from mozbisect.launch.policies import disable_updates
-from mozbisect.launch.profile_folder import ProfileFolders, furnished
+from mozbisect.launch.profile_folder import ProfileFolders, furnished, must_be_addon
 from mozbisect.launch.program import find_binary, make_executable, read_facts
 from mozbisect.launch.quiet import Pref, environment
 from mozbisect.launch.run import Run, how, with_last_words
@@ -68,8 +68,7 @@ class DesktopLauncher:
         """Raises ``CannotRun`` for what this machine lacks, ``UsageError`` for a profile or add-on not there."""
         self._profiles.check()
         for addon in self._settings.addons:
-            if not Path(addon).exists():
-                raise UsageError(f"There is no add-on {addon}.")
+            must_be_addon(addon)
         machine.must_run_programs(self._temp_root)
         if self._settings.os != "linux":
             return

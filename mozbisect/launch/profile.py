@@ -69,7 +69,10 @@ def read_preferences(where: str) -> Pairs:
             f"There is no preferences file {path}.", advice="It can be JSON or file.ini:section."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The preferences file {path} cannot be read: {error}") from error
+        why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise UsageError(
+            f"The preferences file {path} cannot be read: {why}.", advice="It can be JSON or file.ini:section."
+        ) from error
     if section is not None or path.suffix.lower() == ".ini":
         return _from_ini(path, text, section)
     return _from_json(path, text)

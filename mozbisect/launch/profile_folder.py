@@ -13,6 +13,7 @@ import logging
 import shutil
 import tempfile
 import weakref
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,15 @@ _NOT_COPIED = shutil.ignore_patterns(
 )  # fmt: skip
 
 
+def must_be_addon(text: Path | str) -> None:
+    """Raises ``UsageError`` for what is neither an ``.xpi`` nor a folder."""
+    path = Path(text)
+    if str(text) and (path.is_dir() or zipfile.is_zipfile(path)):
+        return
+    what = f"{text} is no add-on." if str(text) and path.exists() else f"There is no add-on {str(text)!r}."
+    raise UsageError(what, advice="Name an .xpi file or the folder of an add-on, once for each: --addon PATH.")
+
+
 class ProfileFolders:
     """Hands out profile folders for one run. ``source`` is the person's profile, ``root`` where temporary ones go."""
 
@@ -44,7 +54,9 @@ class ProfileFolders:
         if self._source is None or self._source.is_dir():
             return
         if self._source.exists():
-            raise UsageError(f"The profile {self._source} is not a folder.")
+            raise UsageError(
+                f"The profile {self._source} is not a folder.", advice="about:profiles shows where profiles are."
+            )
         if self._persistence != REUSE:
             raise UsageError(
                 f"There is no profile folder {self._source}.",

@@ -73,9 +73,6 @@ class ShellLauncher:
     def check(self) -> None:
         """Raises ``CannotRun`` where no program may be executed."""
         machine.must_run_programs(self._temp_root)
-        settings = self._settings
-        if settings.profile or settings.prefs or settings.addons:
-            self._show("Note: a JavaScript shell has no profile: preferences and add-ons do not reach it.")
 
     @contextmanager
     def install(self, tree: Path, build: Build) -> Iterator[ShellApp]:

@@ -12,6 +12,7 @@ import bz2
 import hashlib
 import io
 import lzma
+import os
 import random
 import shlex
 import tarfile
@@ -225,10 +226,8 @@ def told(recipe: Recipe) -> dict[str, object]:
 
 def installed(place: Path) -> Path | None:
     """The program of the Firefox in a folder, or the place itself if it is a program."""
-    if place.is_file():
-        return place.absolute()
-    binaries = (place / name for name in ("firefox", "firefox-esr", "firefox-bin"))
-    return next((binary.absolute() for binary in binaries if binary.is_file()), None)
+    binaries = (place, *(place / name for name in ("firefox", "firefox-esr", "firefox-bin")))
+    return next((path.absolute() for path in binaries if path.is_file() and os.access(path, os.X_OK)), None)
 
 
 def _real(recipe: Recipe) -> Path:

@@ -7,7 +7,10 @@ here, and for a fix the words "First good revision" tell them to keep out.
 from __future__ import annotations
 
 from mozbisect.core.journal import Session
-from mozbisect.report.words import Result, open_sentence, place, so_far
+from mozbisect.report.words import Result, open_sentence, place, so_far, why_no_closer
+
+WHOLE = 40
+"""Digits of a hash: who has only this text must be able to ask any server for it."""
 
 
 def paste(session: Session, result: Result, command: str) -> str:
@@ -18,8 +21,8 @@ def paste(session: Session, result: Result, command: str) -> str:
         f"**{'Fix' if result.terms.old == 'bad' else 'Regression'} range** found with {session.opened.program} "
         "(mozregression-compatible):",
         "",
-        f"- {result.last_label}: {last} {place(result, finding.last_old, finding.old_build)}",
-        f"- {result.first_label}: {first} {place(result, finding.first_new, finding.new_build)}",
+        f"- {result.last_label}: {last} {place(result, finding.last_old, finding.old_build, digits=WHOLE)}",
+        f"- {result.first_label}: {first} {place(result, finding.first_new, finding.new_build, digits=WHOLE)}",
     ]
     if result.pasted_link:
         lines.append(f"- Pushlog: {result.pasted_link}")
@@ -27,7 +30,7 @@ def paste(session: Session, result: Result, command: str) -> str:
         lines.append("- All that was merged is fine by itself: the merge did it.")
     if result.bugs and len(result.bugs) <= 10:
         lines.append(f"- Bugs in it: {', '.join(f'bug {bug}' for bug in result.bugs)}")
-    if sentence := open_sentence(result):
+    for sentence in filter(None, (open_sentence(result), why_no_closer(result))):
         lines += ["", sentence]
     lines += ["", f"{_tests(session)} To repeat it:", "", f"    {command}", ""]
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from mozbisect.core.journal import Judged, Listed, Missing, Undone
 from mozbisect.core.model import Candidate, Kind, LegKind, Side, Terms
 from mozbisect.core.news import Bringing, Listing, Note, Trying
-from mozbisect.report.words import Result, open_sentence, place
+from mozbisect.report.words import Result, open_sentence, place, why_no_closer
 
 BAR_AFTER_BYTES = 2_000_000
 """A download of less needs no bar: it is over before one could be read."""
@@ -117,10 +117,7 @@ def final_lines(result: Result) -> list[str]:
     lines += [f"  {changeset.node[:12]} {changeset.summary}".rstrip() for changeset in result.changesets[:20]]
     if len(result.changesets) > 20:
         lines.append(f"  … and {len(result.changesets) - 20} more")
-    if sentence := open_sentence(result):
-        lines.append(sentence)
-    elif result.ended and result.ended.why and not result.exact:
-        lines.append(result.ended.why)
+    lines += filter(None, (open_sentence(result), why_no_closer(result)))
     if result.is_merge_itself and not result.finding.untested:
         lines.append("All that was merged is fine by itself: the merge did it.")
     if result.bugs:

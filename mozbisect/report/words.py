@@ -151,14 +151,14 @@ def revision(candidate: Candidate, build: Build | None) -> str | None:
     return candidate.revision or (build.revision if build else None)
 
 
-def place(result: Result, candidate: Candidate, build: Build | None) -> str:
-    """Where and when an end was, for people: (autoland, 2026-09-14, git 1f0b7e1c7a52)."""
+def place(result: Result, candidate: Candidate, build: Build | None, *, digits: int = 12) -> str:
+    """Where and when an end was, for people: (autoland, 2026-09-14, git 1f0b7e1c7a52). ``digits`` of the Git hash."""
     git = result.git_revision(candidate, build)
     twice = candidate.kind is Kind.NIGHTLY and candidate.when.date() in result.several
     words = [
         *_WHERE[candidate.kind](candidate),
         *([f"build {_build_id(candidate, build)}"] if twice else []),
-        *([f"git {git[:12]}"] if git else []),
+        *([f"git {git[:digits]}"] if git else []),
         *([] if result.was_tested(build) else ["not tested"]),
     ]
     return f"({', '.join(words)})"
@@ -173,6 +173,11 @@ _WHERE: dict[Kind, Callable[[Candidate], tuple[str, ...]]] = {
     Kind.RELEASE: lambda candidate: (f"release {candidate.key}",),
     Kind.PUSH: lambda candidate: (candidate.repo, f"{candidate.when:%Y-%m-%d}"),
 }
+
+
+def why_no_closer(result: Result) -> str:
+    """Why the search could not go on, where more was to be found; empty where nothing was."""
+    return result.ended.why if result.ended and not result.exact else ""
 
 
 def open_sentence(result: Result) -> str:

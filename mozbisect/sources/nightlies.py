@@ -22,6 +22,7 @@ from mozbisect.core.model import Bound, Build, Candidate, Day, Kind, Leg, Revisi
 from mozbisect.memory import ASK, FOREVER
 from mozbisect.net import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
+from mozbisect.sources.clock import by_folders
 from mozbisect.sources.digests import SUMS, Digests, Proof, Sums
 from mozbisect.sources.listing import Entry, entries
 from mozbisect.sources.pushlog import Pushlog
@@ -177,7 +178,7 @@ class Nightlies:
 
     def _moments(self, bound: Bound, repo: str, *, old: bool) -> tuple[datetime, datetime]:
         """From when to when a nightly of this bound may have been built."""
-        first, last = span(bound, self._pushed)
+        first, last = by_folders(bound, span(bound, self._pushed), old=old)
         if not isinstance(bound, Revision) or old or self._pushed(bound.hex).repo == repo:
             return first, last
         # What lands on an integration branch is merged several times a day: a day later it is surely there.
@@ -212,6 +213,7 @@ class Nightlies:
             return None
         *numbers, branch = match.groups()
         try:
+            # By the folder's own clock, which was not always that of UTC.
             when = datetime(*(int(number or 0) for number in numbers), tzinfo=UTC)  # type: ignore[misc,arg-type]
         except ValueError:
             return None

@@ -15,6 +15,7 @@ from mozbisect.catalog.repos import FOUR_WEEKS, repo
 from mozbisect.catalog.versions import key_of
 from mozbisect.core.errors import Expired, NoBuild
 from mozbisect.core.model import Bound, Build, Candidate, Kind, LegKind, Release, Shut, Timeline
+from mozbisect.sources.clock import by_folders
 from mozbisect.sources.span import Pushed, span
 from mozbisect.sources.together import together
 
@@ -50,6 +51,9 @@ def _within(item: Excluded, kind: LegKind, pushed: Pushed) -> Callable[[Candidat
         low, high = key_of(item.first.version), key_of(item.last.version)
         return lambda candidate: low <= key_of(candidate.key) <= high
     first, last = span(item.first, pushed)[0], span(item.last, pushed)[1]
+    if kind is LegKind.NIGHTLIES:  # in doubt a nightly is not excluded
+        first = by_folders(item.first, (first, first), old=False)[0]
+        last = by_folders(item.last, (last, last), old=True)[1]
     return lambda candidate: first <= candidate.when <= last
 
 

@@ -165,11 +165,16 @@ def test_the_package_of_each_platform_among_all_files_of_a_folder(one: Target, e
     assert package_of(one, "2018-05-15", "mozilla-central", DESKTOP_FOLDER) == expected
 
 
+def test_the_windows_package_of_2004_has_no_version_in_its_name() -> None:
+    listed = ["firefox-win32.zip", "firefox-win32-installer.exe", "firefox-i686-linux-gtk2+xft.tar.gz"]
+    assert package_of(target("firefox", "win", "x86"), "2004-09-15", "trunk", listed) == "firefox-win32.zip"
+
+
 def test_of_two_packages_of_one_platform_the_preferred_is_taken() -> None:
     both = ["firefox-4.0b2pre.en-US.mac.dmg", "firefox-4.0b2pre.en-US.mac64.dmg"]
-    one = target("firefox", "mac", "x86_64")
-    for listed in (both, both[::-1]):
-        assert package_of(one, "2010-07-04", "mozilla-central", listed) == "firefox-4.0b2pre.en-US.mac64.dmg"
+    for one in (target("firefox", "mac", "x86_64"), target("firefox", "mac", "aarch64")):
+        for listed in (both, both[::-1], both[1:]):  # in the autumn of 2010 the one for 64 bits was alone
+            assert package_of(one, "2010-07-04", "mozilla-central", listed) == "firefox-4.0b2pre.en-US.mac64.dmg"
     kinds = ["firefox-135.0a1.en-US.linux-x86_64.tar.bz2", "firefox-135.0a1.en-US.linux-x86_64.tar.xz"]
     for listed in (kinds, kinds[::-1]):
         chosen = package_of(target("firefox", "linux", "x86_64"), "2024-12-01", "mozilla-central", listed)

@@ -63,13 +63,18 @@ def test_where_a_value_stands_is_known(tmp_path: Path) -> None:
     assert settings.values["mode"].where == f"{path}:4"
 
 
-def test_a_relative_path_means_the_folder_of_the_file(tmp_path: Path) -> None:
+def test_a_relative_path_means_the_folder_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "p").mkdir(parents=True)
+    (tmp_path / "p.json").write_text("{}")
+    absolute = tmp_path / "home" / "abs.ini"
+    absolute.write_text("[x]\na = 1\n")
     found = read(
-        tmp_path, 'persist = "kept"\npreferences = ["p.json", "/abs.ini:x"]\nprofile = "~/p"\nadb-profile-dir="x"'
+        tmp_path, f'persist = "kept"\npreferences = ["p.json", "{absolute}:x"]\nprofile = "~/p"\nadb-profile-dir="x"'
     )
     assert found["persist"] == str(tmp_path / "kept")
-    assert found["preferences"] == (str(tmp_path / "p.json"), "/abs.ini:x")
-    assert found["profile"] == str(Path("~/p").expanduser())
+    assert found["preferences"] == (str(tmp_path / "p.json"), f"{absolute}:x")
+    assert found["profile"] == str(tmp_path / "home" / "p")
     assert found["adb-profile-dir"] == "x"
 
 
@@ -100,14 +105,36 @@ def test_a_relative_path_means_the_folder_of_the_file(tmp_path: Path) -> None:
         ("write-config = true", "there is no setting 'write-config'"),
         ("background-dl = true\nno-background-dl = true", "was set before"),
         ("persist_size_limit = 1\npersist-size-limit = 2", "was set before"),
+        ("build-type = 'dbug'", "build-type cannot be 'dbug': Did you mean debug? The build types are"),
+        ("lang = 'Deutsch bitte'", "lang: 'Deutsch bitte' is no language. For example de"),
+        ("judge = 'nobody'", "judge: There is no judge 'nobody'. The judges are manual"),
+        ("judge = 'output'", "judge: --judge output lacks its REGEX. Write"),
+        ("judge = 'output:('", "is no regular expression"),
+        ("pref = ['a:1', 'dom.foo']", "pref: The preference 'dom.foo' is not of the form name:value. For example"),
+        ("preferences = ['prefs.json']", "preferences: There is no preferences file"),
+        ("profile = 'none/here'", "none/here does not exist. about:profiles shows"),
+        ("profile = 'config.toml'", "config.toml is no folder"),
+        ("persist = 'config.toml'", "persist: {path} is no folder. Name a folder, or"),
+        ("addon = ['x.xpi']", "x.xpi'. Name an .xpi file"),
+        ("addon = ['config.toml']", "config.toml is no add-on. Name an .xpi file"),
+        ("hg-url = 'https://'", "hg-url names no server: 'https://'"),
+        ("required = 3 \nruns = 2", "required: 3 of 2 runs can never be told. At most as many as runs"),
     ],
 )
 def test_a_slip_is_an_error_with_its_line(tmp_path: Path, line: str, says: str) -> None:
     path = written(tmp_path, f"# one\n\n{line}\n")
     with pytest.raises(UsageError) as caught:
         own.read(path, KEYS)
-    assert says in caught.value.what
+    assert says.replace("{path}", str(path)) in caught.value.what
     assert caught.value.what.startswith((f"{path}:3: ", f"{path}:4: "))
+
+
+def test_what_makes_sense_beside_another_value_is_taken(tmp_path: Path) -> None:
+    text = (
+        'profile = "mine"\nprofile-persistence = "reuse"\nrequired = 2\nruns = 3\nbuild-type = "Debug"\nlang = "de"\n'
+    )
+    assert set(read(tmp_path, text)) == {"profile", "profile-persistence", "required", "runs", "build-type", "lang"}
+    assert read(tmp_path, 'required = 2\nprofile = ""\npersist = ""') == {"required": 2, "profile": "", "persist": ""}
 
 
 def test_all_slips_are_told_at_once(tmp_path: Path) -> None:

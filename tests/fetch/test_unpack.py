@@ -293,10 +293,20 @@ def test_a_zip_with_a_password_cannot_be_used(saved: Save, into: Path) -> None:
         unpack(saved("a.zip", bytes(body)), into)
 
 
-@pytest.mark.parametrize("body", [b"MZ\x90\x00 an installer", b"", b"plain text", b"<html>"])
-def test_what_is_no_archive_is_told_as_such(body: bytes, saved: Save, into: Path) -> None:
-    with pytest.raises(BrokenBuild, match="is no archive that can be unpacked"):
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        (b"MZ\x90\x00 an installer", "it begins with the bytes 4d 5a 90 00 20 61 6e 20"),
+        (b"", "it is empty"),
+        (b"plain text\nof two lines", "it begins with: plain text of tw"),
+        (b"<html>\r\n", "it begins with: <html>"),
+        ("\N{LATIN SMALL LETTER E WITH ACUTE}".encode(), "it begins with the bytes c3 a9"),
+    ],
+)
+def test_what_is_no_archive_is_told_as_such(body: bytes, seen: str, saved: Save, into: Path) -> None:
+    with pytest.raises(BrokenBuild) as caught:
         unpack(saved("a.exe", body), into)
+    assert caught.value.what == f"a.exe is no archive that can be unpacked ({seen})"
 
 
 def test_an_archive_that_was_removed_is_a_broken_build(into: Path) -> None:

@@ -135,12 +135,6 @@ def test_output_is_shown_to_a_person_whose_answers_come_from_a_file(shell_with: 
     assert seat.lines.get(timeout=20) == "hello"
 
 
-def test_what_a_shell_has_no_use_for_is_told(tmp_path: Path) -> None:
-    seat = Seat(replace(SETTINGS, prefs=(("a", 1),)))
-    seat.launcher.check()
-    assert "no profile" in seat.lines.get_nowait()
-
-
 # ------------------------------------------------------------------------------------------- at a terminal
 
 AT_TERMINAL = """

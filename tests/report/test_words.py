@@ -133,6 +133,21 @@ def test_the_paste_is_accepted_by_the_bots_rule() -> None:
     assert "    mozbisect --good 2026-09-01" in text
 
 
+def test_the_paste_says_why_the_search_could_not_go_on_and_names_whole_hashes() -> None:
+    plain = session(untested=True)
+    why = "There are no builds of single pushes of this app."
+    ended = Session.of([plain.opened, *(event for event in plain.events if not isinstance(event, Ended)), Ended(why)])
+    open_end = result_of(ended, HG)
+    assert open_end
+    text = paste(ended, open_end, "mozbisect")
+    assert why in text
+    assert "1 push between the two could not be tested" in text
+    assert why in final_lines(open_end)
+    assert f"git {1 + 4096:040x})" in text
+    assert f"git {3 + 4096:040x})" in text
+    assert "single changeset" not in paste(session(), result(), "mozbisect"), "an exact answer needs no excuse"
+
+
 def test_the_paste_of_a_fix_keeps_the_bots_out() -> None:
     assert "First good revision" in paste(session(FIX), result(FIX), "mozbisect")
 

@@ -140,6 +140,40 @@ def test_a_revision_is_before_its_push_and_a_day_after_it_if_it_must_be_merged_f
     assert ends(source, day("2026-09-01"), Revision(REV)) == ("09-01-09", "09-04-09")
 
 
+MARCH_2015 = tuple(f"2015-03-{day:02}-03-02-04-mozilla-central" for day in range(1, 6))
+SPRING_2017 = tuple(f"2017-05-{day:02}-{hour}-02-38-mozilla-central" for day in range(1, 6) for hour in ("03", "10"))
+
+
+@pytest.mark.parametrize(
+    ("folders", "push", "as_old", "as_new"),
+    [
+        # Five in the morning is nine in the evening before in California: that night's nightly holds the push.
+        (MARCH_2015, datetime(2015, 3, 3, 5, tzinfo=UTC), "03-02-03", "03-03-03"),
+        (MARCH_2015, datetime(2015, 3, 3, 12, tzinfo=UTC), "03-03-03", "03-04-03"),
+        # Then both clocks were in use: in doubt the range is wider.
+        (SPRING_2017, datetime(2017, 5, 3, 10, 30, tzinfo=UTC), "05-02-10", "05-04-03"),
+        (SEPTEMBER, datetime(2026, 9, 2, 12, tzinfo=UTC), "09-02-09", "09-02-21"),
+    ],
+)
+def test_a_push_is_compared_with_the_clock_that_folders_had_at_its_time(
+    server: Canned, http: Http, folders: tuple[str, ...], push: datetime, as_old: str, as_new: str
+) -> None:
+    months(server, **{f"m{push:%Y_%m}": folders})
+    landed = Candidate(Kind.PUSH, "mozilla-central:1", "mozilla-central", push, (REV,))
+    source = nightlies(server, http, pushed=landed)
+    first, last = day(f"{push:%Y-%m}-01"), day(f"{push:%Y-%m}-05")
+    assert ends(source, Revision(REV), last)[0] == as_old
+    assert ends(source, first, Revision(REV))[1] == as_new
+
+
+def test_a_build_id_of_those_years_is_the_name_of_its_folder(server: Canned, http: Http) -> None:
+    months(server, m2015_03=MARCH_2015)
+    stamp = BuildId(datetime(2015, 3, 3, 3, 2, 4, tzinfo=UTC))
+    source = nightlies(server, http)
+    assert ends(source, stamp, day("2015-03-05"))[0] == ends(source, day("2015-03-01"), stamp)[1] == "03-03-03"
+    assert [item.key for item in source.at(stamp, "mozilla-central")] == ["2015-03-03-03-02-04-mozilla-central"]
+
+
 def test_spare_nightlies_reach_into_the_months_around(server: Canned, http: Http) -> None:
     months(
         server,

@@ -133,6 +133,19 @@ def test_a_revision_is_excluded_by_its_push() -> None:
     assert without_excluded(line, only, lambda text: push(4)).shut == (Shut(1, 1, "excluded (--exclude x)"),)
 
 
+def test_pushes_of_buildbots_years_exclude_the_nightlies_that_were_surely_built_between_them() -> None:
+    night = [datetime(2015, 3, day, 3, tzinfo=UTC) for day in range(1, 6)]  # eleven o'clock in UTC
+    line = timeline(
+        *(Candidate(Kind.NIGHTLY, f"{when:%d}", "mozilla-central", when) for when in night), kind=LegKind.NIGHTLIES
+    )
+    pushed = {
+        digit * 12: Candidate(Kind.PUSH, digit, "mozilla-central", datetime(2015, 3, day, 5, tzinfo=UTC), (digit * 40,))
+        for digit, day in (("a", 2), ("b", 4))
+    }
+    between = (excluded(Revision("a" * 12), Revision("b" * 12)),)
+    assert without_excluded(line, between, pushed.__getitem__).shut == (Shut(1, 2, "excluded (--exclude x)"),)
+
+
 def test_a_range_outside_of_the_search_excludes_nothing() -> None:
     line = timeline(nightly(1), nightly(2), kind=LegKind.NIGHTLIES)
     assert without_excluded(line, (excluded(Day(date(2020, 1, 1)), Day(date(2020, 2, 1))),), nobody).shut == ()
