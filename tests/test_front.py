@@ -323,7 +323,7 @@ def test_of_a_revision_whose_builds_are_gone_the_nearest_is_a_nightly(program: P
             "builds", "--good", world.branch_pushes[1].head.node, "--bad", push.head.node, *services(server)
         )
     assert gone.returncode == 3
-    assert gone.stderr.count(push.head.node[:12]) == 1, "it is looked for once"
+    assert gone.stderr.count(f"autoland {push.head.node[:12]}") == 1, "it is looked for once"
     assert "is taken, nightly of 2025-03-" in near.stderr
     assert near.returncode == 0
     assert "Taskcluster keeps the builds of autoland for a year" in listed.stderr
