@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mozbisect import argv
+from mozbisect.practice import APPS
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -42,6 +43,17 @@ class Option(click.Option):
     def __init__(self, *names: Any, heading: str = "", **words: Any) -> None:
         super().__init__(*names, **words)
         self.heading = heading
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """A variable is for all commands: what only mozbisect itself could do with it, another passes over."""
+        value = super().resolve_envvar_value(ctx)
+        others = (other for other in ctx.find_root().command.params if other.name == self.name)
+        is_of_another = not _is_choice_of(self, value) and any(_is_choice_of(other, value) for other in others)
+        return None if is_of_another else value
+
+
+def _is_choice_of(option: click.Parameter, value: str | None) -> bool:
+    return value is None or not isinstance(option.type, click.Choice) or value in option.type.choices
 
 
 class Command(click.Command):
@@ -821,7 +833,7 @@ def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, *
 @_option("--port", type=Whole(0, 65535), default=0, help="Port to serve on. Default: a free one.")
 @_option(
     "--app",
-    type=click.Choice(["firefox", "thunderbird", "jsshell", "firefox-release"]),
+    type=click.Choice(APPS),
     default="firefox",
     show_default=True,
     help="What to search for in it.",

@@ -66,6 +66,17 @@ def in_force(program: Program, *words: str, more: dict[str, str] | None = None) 
 # --------------------------------------------------------------------------------------------- configuration
 
 
+def test_a_variable_that_another_command_has_no_use_for_is_passed_over(
+    program: Program, world: World, server: PracticeServer
+) -> None:
+    first, last = (str(world.nightlies[at].when.date()) for at in (0, 3))
+    words = ["builds", "--good", first, "--bad", last, "--arch", "x86_64", *services(server)]
+    assert program(*words, more={"MOZBISECT_OUTPUT": "markdown"}).stdout == program(*words).stdout
+    assert program("practice", "--days", "5", more={"MOZBISECT_APP": "fenix"}).returncode == 0
+    assert program(*words, more={"MOZBISECT_OUTPUT": "yaml"}).returncode == 2
+    assert program("practice", more={"MOZBISECT_FIREFOX": "/no/such"}).returncode == 2
+
+
 def test_the_command_line_wins_over_the_environment_that_over_the_file_and_that_over_the_default(
     program: Program,
 ) -> None:

@@ -89,6 +89,12 @@ def test_a_commit_that_lando_does_not_know_yet_is_found_another_way(digits: int)
     assert finding.first_new.revision == world.culprit.push.head.node
 
 
+def test_builds_for_32_bits_are_played_with_as_well(plain: tuple[World, PracticeServer]) -> None:
+    world, server = plain
+    finding = search(server, **whole_range(world), arch="x86")
+    assert finding.first_new.revision == world.culprit.push.head.node
+
+
 # ------------------------------------------------------------------------------------------------- branches
 
 TRAINS = {"trains": True, "train_days": (FIRST + timedelta(days=5),), "culprit": "uplift"}

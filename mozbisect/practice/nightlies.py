@@ -1,6 +1,6 @@
 """Nightlies for the desktop: folders with all that lies in real ones, and not only what is wanted.
 
-A folder holds some two hundred files for seven platforms. Packages are made for three of them (``packages.BUILT``);
+A folder holds some two hundred files for seven platforms. Packages are made for five of them (``packages.BUILT``);
 the rest is a line of text each, of the size that the listing says. Beside it lies a folder with translations.
 """
 

@@ -11,7 +11,13 @@ from mozbisect.practice.places import path_of
 from mozbisect.practice.signing import Key
 from mozbisect.practice.world import Nightly, Package, Push, World
 
-BUILT: Mapping[str, str] = {"linux-x86_64": ".tar.xz", "linux-aarch64": ".tar.xz", "win64": ".zip"}
+BUILT: Mapping[str, str] = {
+    "linux-i686": ".tar.xz",
+    "linux-x86_64": ".tar.xz",
+    "linux-aarch64": ".tar.xz",
+    "win32": ".zip",
+    "win64": ".zip",
+}
 """The desktop platforms for which there is something to download, and how it ends. Others have only names."""
 
 LANGS = ("de", "fr", "ja")

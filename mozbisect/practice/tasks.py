@@ -18,7 +18,13 @@ from mozbisect.practice.parameters import BUILD_TYPES
 from mozbisect.practice.phones import ABIS
 from mozbisect.practice.world import Push, World
 
-DESKTOP = {"linux64": "linux-x86_64", "linux64-aarch64": "linux-aarch64", "win64": "win64"}
+DESKTOP = {
+    "linux": "linux-i686",
+    "linux64": "linux-x86_64",
+    "linux64-aarch64": "linux-aarch64",
+    "win32": "win32",
+    "win64": "win64",
+}
 """How routes name the desktop platforms that are built, and how packages do."""
 
 PHONES = {

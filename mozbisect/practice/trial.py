@@ -20,9 +20,6 @@ from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer
 from mozbisect.practice.world import LAST_DAY, World, WorldParameters, chance
 
-APPS = ("firefox", "thunderbird", "jsshell", "firefox-release")
-"""What can be played with on a desktop, without a phone."""
-
 SHORTEST = 10  # days, for what is released to hold the culprit before the history ends
 
 
@@ -80,7 +77,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Trial:
-    """A world and, perhaps, the real Firefox that is wrapped into its builds. ``app``: one of ``APPS``."""
+    """A world and, perhaps, the real Firefox that is wrapped into its builds. ``app``: one of ``practice.APPS``."""
 
     world: World
     firefox: Path | None = None

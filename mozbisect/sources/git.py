@@ -46,9 +46,7 @@ class Git:
                 found = way()
             except Refused as refused:
                 if refused.status == 400:
-                    raise UsageError(
-                        f"The abbreviation {git} fits several Git commits.", advice="Give more digits of it."
-                    ) from refused
+                    raise _several(git) from refused
                 trouble = refused
             except NetworkError as error:
                 log.debug("%s: %s", git, error.what)
@@ -81,8 +79,16 @@ class Git:
         return [*ways, *(partial(self._lately, name, git, most) for most in NEWEST for name in branches)]
 
     def _lately(self, name: str, git: str, most: int) -> str | None:
-        for push in reversed(self._pushlog.newest(name, most)):
-            for node, known in zip(push.changesets, push.git_changesets, strict=False):
-                if known is not None and known.startswith(git):
-                    return node
-        return None
+        fitting = {
+            node: known
+            for push in self._pushlog.newest(name, most)
+            for node, known in zip(push.changesets, push.git_changesets, strict=False)
+            if known is not None and known.startswith(git)
+        }
+        if len(set(fitting.values())) > 1:
+            raise _several(git)
+        return next(reversed(fitting), None)
+
+
+def _several(git: str) -> UsageError:
+    return UsageError(f"The abbreviation {git} fits several Git commits.", advice="Give more digits of it.")

@@ -19,6 +19,8 @@ from mozbisect.sources.pushlog import Pushlog, push_id
 from mozbisect.sources.together import together
 
 _HEX = re.compile(r"[0-9a-f]{7,40}")
+WHOLE = 40
+"""Digits of a hash. Of fewer, hg answers in one way whether they fit nothing or several changesets."""
 
 Known = dict[str, Candidate]  # by repository, in the order in which they were asked
 
@@ -88,13 +90,19 @@ class Revisions:
             return self._tagged(text, home)
         known = self._asked(text, home)
         if known:
+            _must_be_one(text, known)
             return text, known
         hg = self._git.hg_of(text, home)
         known = self._asked(hg, home) if hg else {}
         if hg is None or not known:
             raise UsageError(
                 f"The revision {text} is not known: neither to {home} nor as a Git commit.",
-                advice="Check it, or name the repository it was pushed to with --repo. A Git commit of today may not "
+                advice=(
+                    ""
+                    if len(text) == WHOLE
+                    else "Give more digits of it, as hg does not know either what fits several. "
+                )
+                + "Check it, or name the repository it was pushed to with --repo. A Git commit of today may not "
                 "have come to Mercurial yet; of an older one the whole hash may be known where a part of it is not.",
             )
         return hg, known
@@ -122,6 +130,16 @@ class Revisions:
         )
         asked = {home: here, **dict(zip(others, pushes, strict=True))}
         return {name: push for name, push in asked.items() if push is not None}
+
+
+def _must_be_one(text: str, known: Known) -> None:
+    """Raises ``UsageError`` for an abbreviation that means one changeset here and another one there."""
+    nodes = {node: name for name, push in known.items() for node in push.changesets if node.startswith(text)}
+    if len(nodes) > 1:
+        fitting = ", ".join(f"{node} ({name})" for node, name in sorted(nodes.items()))
+        raise UsageError(
+            f"The abbreviation {text} fits several changesets: {fitting}.", advice="Give more digits of it."
+        )
 
 
 def _relatives(home: str) -> list[str]:

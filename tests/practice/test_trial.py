@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import pytest
 
-from mozbisect.cli import mozbisect
 from mozbisect.core.errors import UsageError
-from mozbisect.practice.trial import APPS, SHORTEST, Trial
+from mozbisect.practice import APPS
+from mozbisect.practice.trial import SHORTEST, Trial
 from tests.practice.conftest import ask
-
-
-def test_the_command_line_offers_what_can_be_played() -> None:
-    (app,) = (option for option in mozbisect.commands["practice"].params if option.name == "app")
-    assert isinstance(app.type, click.Choice)
-    assert tuple(app.type.choices) == APPS
 
 
 @pytest.mark.parametrize("app", APPS)

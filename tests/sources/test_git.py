@@ -87,6 +87,15 @@ def test_an_abbreviation_of_several_commits_is_said(server: Canned, git: Git) ->
     assert "more digits" in caught.value.advice
 
 
+def test_an_abbreviation_of_several_new_commits_is_said(server: Canned, git: Git) -> None:
+    other = GIT[:12] + "0" * 28
+    server.says(LAST, pushes(changesets=["2" * 40]))
+    server.says(CENTRAL, pushes(changesets=["1" * 40, HG], git_changesets=[other, GIT]))
+    with pytest.raises(UsageError, match="fits several Git commits"):
+        git.hg_of(GIT[:12], "mozilla-central")
+    assert git.hg_of(GIT[:13], "mozilla-central") == HG
+
+
 def test_the_way_out_asks_lando_and_silence_is_no_trouble(server: Canned, git: Git) -> None:
     server.says(f"/lando/api/hg2git/firefox/{HG}", {"git_hash": GIT, "hg_hash": HG})
     assert git.git_of(HG) == GIT

@@ -248,6 +248,26 @@ def test_an_unknown_revision_is_said_also_when_lando_does_not_answer() -> None:
         pushes(MemoryPushlog(*AUTOLAND), NoLando()).timeline(between("b1", "nowhere"))
 
 
+def test_an_abbreviation_that_means_another_changeset_elsewhere_is_said() -> None:
+    other = node("b1")[:7] + "f" * 33
+    elsewhere = replace(push("mozilla-beta", 5, 1, "z"), changesets=(other, node("z")))
+    log = MemoryPushlog(*AUTOLAND, elsewhere)
+    twice = replace(between("b1", "d1", "mozilla-central"), old=Revision(node("b1")[:7]))
+    with pytest.raises(UsageError, match="fits several changesets") as caught:
+        pushes(log).timeline(twice)
+    for whole in (f"{node('b1')} (autoland)", f"{other} (mozilla-beta)"):
+        assert whole in caught.value.what
+    assert caught.value.advice == "Give more digits of it."
+
+
+def test_of_a_part_of_a_hash_that_nobody_knows_more_digits_are_asked_for() -> None:
+    for digits, more in ((10, True), (40, False)):
+        leg = replace(between("b1", "d1"), old=Revision(node("nowhere")[:digits]))
+        with pytest.raises(UsageError, match="is not known") as caught:
+            pushes(MemoryPushlog(*AUTOLAND), MemoryLando()).timeline(leg)
+        assert ("Give more digits" in caught.value.advice) is more
+
+
 def test_a_reversed_range_is_said() -> None:
     with pytest.raises(UsageError, match="reversed") as caught:
         pushes(MemoryPushlog(*AUTOLAND)).timeline(between("d1", "b1"))
