@@ -45,7 +45,7 @@ from mozbisect.core.model import (
     Verdict,
 )
 from mozbisect.core.news import Listing, Note, Trying
-from mozbisect.core.ports import App, Fetcher, Judge, Launcher, Question, Reporter, Source
+from mozbisect.core.ports import App, Fetcher, Judge, Kept, Launcher, Question, Reporter, Source
 from mozbisect.core.search import Costs
 
 SURVEYS = {2: 8, 10: 24, 34: 64}
@@ -96,7 +96,7 @@ class Engine:
         self._write = write
         self._misses = 0
         self._failed_fetches = 0
-        self._kept_of: dict[int, frozenset[int]] = {}  # by the number of the leg
+        self._kept_of: dict[int, Kept] = {}  # by the number of the leg
         self._fetching = self._judging = 0.0  # seconds of the longest fetch so far, and of the last verdict
         self._said_unverified: set[str] = set()
         # Seconds of the longest test so far; those of an earlier run were without the download.
@@ -295,17 +295,18 @@ class Engine:
     def _costs(self) -> Costs:
         """What an earlier run has left here is cheaper than a download, and so is what came beside another build."""
         stage, fetcher = self.session.stage, self._ports.fetcher
-        at_hand = self._kept(stage) if self._ports.use_kept else frozenset()
+        kept = self._kept(stage) if self._ports.use_kept else Kept()
+        costs = Costs(at_hand=kept.unpacked, packed=kept.packed)
         if not self._only_fetches():
-            return Costs(at_hand=at_hand)
-        at_hand |= stage.places(fetcher.begun())
-        return Costs(at_hand=at_hand, two_at_once=fetcher.may_bet(stage.search.left()))
+            return costs
+        at_hand = kept.unpacked | stage.places(fetcher.begun())
+        return replace(costs, at_hand=at_hand, two_at_once=fetcher.may_bet(stage.search.left()))
 
-    def _kept(self, stage: Stage) -> frozenset[int]:
+    def _kept(self, stage: Stage) -> Kept:
         """Looked at once a leg."""
         leg = len(self.session.stages)
         if leg not in self._kept_of:
-            self._kept_of[leg] = self._ports.fetcher.at_hand(stage.timeline.candidates)
+            self._kept_of[leg] = self._ports.fetcher.kept(stage.timeline.candidates)
         return self._kept_of[leg]
 
     def _only_fetches(self) -> bool:
@@ -347,9 +348,9 @@ class Engine:
             self._happened(Judged(step.candidate.key, Side.UNTESTABLE, broken.what, build, 0.0, asked=False))
 
     def _tell_if_preferred(self, step: Next, costs: Costs) -> None:
-        stage = self.session.stage
-        if stage.places([step.candidate]) <= self._kept_of.get(len(self.session.stages), frozenset()):
-            usual = stage.ask(replace(costs, at_hand=frozenset()))
+        stage, kept = self.session.stage, self._kept_of.get(len(self.session.stages), Kept())
+        if stage.places([step.candidate]) <= kept.unpacked | kept.packed:
+            usual = stage.ask(replace(costs, at_hand=frozenset(), packed=frozenset()))
             if isinstance(usual, Next) and usual.candidate != step.candidate:
                 self._tell(Note(f"Taken in place of the {usual.candidate.title}, as it is here already."))
 

@@ -33,7 +33,7 @@ from mozbisect.core.model import (
     Timeline,
     Verdict,
 )
-from mozbisect.core.ports import App, Question
+from mozbisect.core.ports import App, Kept, Question
 from mozbisect.engine import Ports
 
 START = datetime(2026, 9, 1, 9, 30, tzinfo=UTC)
@@ -178,7 +178,7 @@ class FakeFetcher:
 
     broken: frozenset[str] = frozenset()
     trouble: type[BrokenBuild] = BrokenBuild
-    kept: frozenset[str] = frozenset()
+    here: frozenset[str] = frozenset()
     bets: bool = False
     seconds: float = 0.0
     now: float = 0.0
@@ -219,8 +219,8 @@ class FakeFetcher:
     def may_bet(self, left: int) -> bool:
         return self.bets
 
-    def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
-        return frozenset(at for at, candidate in enumerate(candidates) if candidate.key in self.kept)
+    def kept(self, candidates: Sequence[Candidate]) -> Kept:
+        return Kept(frozenset(at for at, candidate in enumerate(candidates) if candidate.key in self.here))
 
     def close(self) -> None:
         return

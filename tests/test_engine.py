@@ -337,7 +337,7 @@ def test_a_build_that_cannot_be_unpacked_is_never_bad() -> None:
 
 def test_builds_that_are_here_are_not_preferred_where_that_is_not_wanted() -> None:
     source = FakeSource()
-    fetcher = FakeFetcher(kept=frozenset({source.nightlies[12].key}))
+    fetcher = FakeFetcher(here=frozenset({source.nightlies[12].key}))
     judge = TruthfulJudge(source.contains, culprit_of(source, 77))
     Run(source, judge, fetcher, use_kept=False).go()
     assert source.nightlies[12].key not in fetcher.brought
@@ -387,7 +387,7 @@ def test_a_build_that_is_here_is_tested_rather_than_its_neighbour_downloaded() -
     run = Run(
         source,
         judge,
-        FakeFetcher(kept=frozenset({near, source.nightlies[0].key})),
+        FakeFetcher(here=frozenset({near, source.nightlies[0].key})),
         listen=lambda news: notes.append(news.text) if isinstance(news, Note) else None,
     )
     finding = run.go()

@@ -29,8 +29,9 @@ HOLE_TRIES = 6
 class Costs:
     """What a test costs: one unit to run it, and ``fetch`` more units for a build that is not ``at_hand``.
 
-    A build at hand is preferred when it tells more for its cost. There may then be more than ``ceil(log2(n))``
-    questions for ``n`` places, but with nothing untestable never more than that many builds to fetch.
+    One that is ``packed`` is here as well, but has to be unpacked: half of ``fetch``. A build at hand is preferred when
+    it tells more for its cost. There may then be more than ``ceil(log2(n))`` questions for ``n`` places, but with
+    nothing untestable never more than that many builds to fetch.
 
     ``two_at_once``: the build that the likelier answer leads to comes beside this one, in the same time. What counts
     is then what both tell: a third of the range is asked about, since two thirds are the better bet, with the
@@ -41,13 +42,16 @@ class Costs:
     fetch: float = 1.0
     at_hand: frozenset[int] = frozenset()
     two_at_once: bool = False
+    packed: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.fetch >= 0:
             raise ValueError(f"to fetch a build cannot cost {self.fetch}")
 
     def of(self, at: int) -> float:
-        return 1.0 if at in self.at_hand else 1.0 + self.fetch
+        if at in self.at_hand:
+            return 1.0
+        return 1.0 + self.fetch * (0.5 if at in self.packed else 1.0)
 
 
 EQUAL_COSTS = Costs()
@@ -160,7 +164,7 @@ class Certain:
         return list(chain.from_iterable(peaks))
 
     def _handy(self, missing: Collection[int], costs: Costs) -> list[int]:
-        between = (at for at in costs.at_hand if self.old < at < self.new)
+        between = (at for at in costs.at_hand | costs.packed if self.old < at < self.new)
         return [at for at in between if at not in missing and at not in self.untestable]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mozbisect.core.model import Answer, Build, Candidate, Changeset, Finding, Leg, Terms, Timeline
 
@@ -53,6 +53,13 @@ class Source(Protocol):
         """The Git hash of a Mercurial revision, None when nobody can tell. Asked for the two ends of an answer."""
 
 
+class Kept(NamedTuple):
+    """Places of candidates whose builds are here."""
+
+    unpacked: frozenset[int] = frozenset()
+    packed: frozenset[int] = frozenset()
+
+
 class Fetcher(Protocol):
     """Brings builds here, verified and unpacked."""
 
@@ -84,8 +91,8 @@ class Fetcher(Protocol):
     def may_bet(self, left: int) -> bool:
         """Would a build that is likely, but not certain, be brought beside the present one? ``left``: as above."""
 
-    def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
-        """Which of them (by place) a run before has left here, so that they cost no download. Called once a leg."""
+    def kept(self, candidates: Sequence[Candidate]) -> Kept:
+        """Which of them a run before has left here, so that they cost no download. Called once a leg."""
 
     def close(self) -> None:
         """Stop every thread and leave no temporary file behind."""

@@ -17,7 +17,7 @@ import re
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
@@ -25,9 +25,10 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from mozbisect.core.model import Build, Candidate, Kind
+from mozbisect.core.ports import Kept
 from mozbisect.fetch import parts, peer
 from mozbisect.fetch.scratch import Scratch, clear_the_abandoned, on_disk, remove
-from mozbisect.fetch.trees import MOST, Trees
+from mozbisect.fetch.trees import MOST, TREE, Trees
 from mozbisect.fetch.verify import Seal, Tally, complaint_about
 
 log = logging.getLogger(__name__)
@@ -94,14 +95,14 @@ class Cache:
             return self._kept is not None and any(one.surely for one in peer.left(folder, build))
         return build.size in (None, size) and (build.digest is not None or seal_path(path).exists())
 
-    def kept(self, candidates: Sequence[Candidate]) -> frozenset[int]:
+    def kept(self, candidates: Sequence[Candidate]) -> Kept:
         """Which of the candidates have a build in a folder that is kept, by the names alone: a guess, and quick."""
         if self._kept is None or not self._kept.is_dir():
-            return frozenset()
-        here = (*files_in(self._kept), *(self.trees.all() if self.trees else ()))
-        places = {path.name.partition("--")[0] for _, _, path in here}
-        ours = frozenset(at for at, candidate in enumerate(candidates) if _place(candidate) in places)
-        return ours | peer.kept((path.name for path in self._kept.iterdir()), candidates)
+            return Kept()
+        unpacked = _are_of((home.name for home in self._kept.glob(f"[!.]*{TREE}")), candidates)
+        packed = _are_of((path.name for _, _, path in files_in(self._kept)), candidates)
+        theirs = peer.kept((path.name for path in self._kept.iterdir()), candidates)
+        return Kept(unpacked, (packed | theirs) - unpacked)
 
     @contextmanager
     def lend(self, build: Build, fetch: Fetch) -> Iterator[Path]:
@@ -295,6 +296,11 @@ def file_name(build: Build) -> str:
     url = urlsplit(build.url)
     mark = hashlib.sha256(f"{url.hostname}{url.path}".encode()).hexdigest()[:8]
     return "--".join((_place(build.candidate), _plain(build.build_type)[:20], mark, _plain(build.file_name)[-80:]))
+
+
+def _are_of(names: Iterable[str], candidates: Sequence[Candidate]) -> frozenset[int]:
+    places = {name.partition("--")[0] for name in names}
+    return frozenset(at for at, candidate in enumerate(candidates) if _place(candidate) in places)
 
 
 def _place(candidate: Candidate) -> str:

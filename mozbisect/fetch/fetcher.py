@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from mozbisect.core.errors import BrokenBuild, CacheTrouble
 from mozbisect.core.model import Build, Candidate
-from mozbisect.core.ports import Progress
+from mozbisect.core.ports import Kept, Progress
 from mozbisect.fetch.ahead import Errand, Later, LookAhead
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.download import Tell, download
@@ -101,7 +101,7 @@ class BuildFetcher:
         """Is it here already, in this run or from one before? A quick look."""
         return self._ahead.has(build) or self._cache.holds(build)
 
-    def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
+    def kept(self, candidates: Sequence[Candidate]) -> Kept:
         return self._cache.kept(candidates)
 
     def close(self) -> None:

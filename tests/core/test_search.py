@@ -344,6 +344,8 @@ def test_a_build_at_hand_near_the_middle_is_preferred() -> None:
     assert facts(100).ask(Costs(at_hand=frozenset({40}))) == Try(40, 6)
     assert facts(100).ask(Costs(at_hand=frozenset({3}))) == Try(50, 6)
     assert facts(100).ask(Costs(fetch=0.01, at_hand=frozenset({40}))) == Try(50, 6)
+    assert facts(100).ask(Costs(packed=frozenset({30}))) == Try(30, 6)
+    assert facts(100).ask(Costs(packed=frozenset({30}), at_hand=frozenset({25}))) == Try(25, 6)
 
 
 def in_pairs(places: int, culprit: int) -> tuple[int, int, int]:
@@ -390,7 +392,11 @@ def beliefs(draw: st.DrawFn) -> tuple[Certain, frozenset[int], Costs]:
     some = st.frozensets(st.integers(old, new))
     start = draw(st.integers(old, new))
     missing = draw(some) | frozenset(range(start, draw(st.integers(start, new))))
-    return Certain(old, new, untestable), missing, Costs(draw(st.floats(0, 9)), draw(some), draw(st.booleans()))
+    return (
+        Certain(old, new, untestable),
+        missing,
+        Costs(draw(st.floats(0, 9)), draw(some), draw(st.booleans()), draw(some)),
+    )
 
 
 @given(beliefs())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mozbisect.core.errors import BrokenBuild, CacheTrouble
 from mozbisect.core.model import Build, Digest
+from mozbisect.core.ports import Kept
 from mozbisect.fetch import cache as module
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.verify import Seal
@@ -319,9 +320,9 @@ def test_kept_names_the_candidates_that_an_earlier_run_left_here(tmp_path: Path,
     with Cache(tmp_path) as cache, cache.lend(here, shop):
         pass
     with Cache(tmp_path) as later:
-        assert later.kept([nightly(), push()]) == {1}
+        assert later.kept([nightly(), push()]) == Kept(packed=frozenset({1}))
     with Cache() as private:
-        assert private.kept([push()]) == frozenset()
+        assert private.kept([push()]) == Kept()
 
 
 # ------------------------------------------------------------------------------------------------------- trees
@@ -360,6 +361,15 @@ def test_a_tree_that_is_given_back_is_there_for_the_next_run(tmp_path: Path, sho
         assert files is not None
         assert (files / "firefox" / "link").read_bytes() == bytes(10)
         assert take(later, builds[1]) is None
+
+
+def test_what_is_kept_unpacked_is_told_from_what_is_only_kept(tmp_path: Path, shop: Shop) -> None:
+    one, two, three = (build_at(f"{ARCHIVE}/{key}.zip", candidate=nightly(key)) for key in ("one", "two", "three"))
+    with Cache(tmp_path) as cache:
+        give_back(cache, planted(cache, one, shop))
+        use(cache, two, shop)
+        found = cache.kept([two.candidate, three.candidate, one.candidate])
+    assert found == Kept(unpacked=frozenset({2}), packed=frozenset({0}))
 
 
 def test_a_tree_is_used_by_one_at_a_time_and_never_to_make_room(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mozbisect.core.model import Build
+from mozbisect.core.ports import Kept
 from mozbisect.fetch import peer
 from mozbisect.fetch.cache import Cache
 from mozbisect.fetch.verify import Seal
@@ -103,4 +104,4 @@ def test_one_that_cannot_be_unpacked_is_not_used_again_and_stays(tmp_path: Path)
 
 def test_the_search_hears_of_old_downloads(tmp_path: Path) -> None:
     (tmp_path / OF_PUSH).touch()
-    assert Cache(tmp_path).kept([nightly(), push()]) == {1}
+    assert Cache(tmp_path).kept([nightly(), push()]) == Kept(packed=frozenset({1}))
