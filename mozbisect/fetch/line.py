@@ -55,7 +55,8 @@ class Line:
         """Somebody waits for a transfer while this lasts."""
         with self._changed:
             self._urgent += 1
-            self._phase, self._since = _Phase.ALONE, None
+            shared = self._phase is _Phase.SHARED  # as it was with the last one: seen again at once, without a pause
+            self._phase, self._since = _Phase.IN_COMPANY if shared else _Phase.ALONE, None
         try:
             yield
         finally:

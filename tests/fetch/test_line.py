@@ -62,6 +62,19 @@ def test_others_wait_where_they_slow_it_down(speeds: tuple[float, ...], expected
     assert not waits(line)
 
 
+def test_what_did_no_harm_last_time_need_not_wait_but_is_watched_again() -> None:
+    clock = Clock()
+    line = Line(clock)
+    with line.urgent():
+        transferred(line, clock, *(20e6,) * 30)
+    with line.urgent():
+        assert not waits(line)
+        transferred(line, clock, *(10e6,) * 10)
+        assert waits(line)
+    with line.urgent():
+        assert waits(line)
+
+
 def test_who_becomes_urgent_waits_no_more() -> None:
     line = Line()
     with line.urgent():
