@@ -123,9 +123,10 @@ def _move_in(root: Path) -> tuple[Path, IO[bytes]]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
         lived_in = (folder / _LOCK).open("wb")
-        if _locked(lived_in):
+        if _locked(lived_in) and (folder / _LOCK).exists():
             return folder, lived_in
-        lived_in.close()  # somebody who clears up was quicker, and took the folder for an abandoned one
+        # Somebody who clears up was quicker, and took the folder for an abandoned one; by now it may be gone.
+        lived_in.close()
 
 
 def _clear_the_abandoned(root: Path) -> None:
