@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from mozbisect.net import Http
 from tests import differential, eras
-from tests.differential import Answer, Case, Found, Push
+from tests.differential import Answer, Case, Found, Meaning, Push, Word
 from tests.rendered import rendered
 
 ASK = """
@@ -33,6 +33,7 @@ from types import SimpleNamespace
 from mozlog import structuredlog
 structuredlog.set_default_logger(structuredlog.StructuredLogger("quiet"))
 threading.excepthook = lambda args: None
+from mozregression import releases
 from mozregression.errors import MozRegressionError
 from mozregression.fetch_build_info import NightlyInfoFetcher
 from mozregression.fetch_configs import create_config
@@ -72,9 +73,21 @@ def push(case):
     return {"routes": routes, "artifact": names[0] if names else None}
 
 
+def word(case):
+    if case["option"] == "bits":
+        config = create_config("firefox", case["os"], int(case["text"]), "x86_64", None)
+        wanted = re.compile(config.build_regex())
+        return {"is_": next((name for name in asked["packages"] if wanted.search(name)), None)}
+    repo, app = case["repo"] or "", case["app"]
+    tag = releases.tag_of_release if "release" in repo else releases.tag_of_beta if "beta" in repo else None
+    return {"is_": tag(case["text"], app) if tag else releases.date_of_release(case["text"])}
+
+
+releases.retry_get = lambda url: SimpleNamespace(status_code=404)  # only what it knows by itself
 json.dump({
     "nightlies": [nightly(case) for case in asked["nightlies"]],
     "pushes": [push(case) for case in asked["pushes"]],
+    "words": [word(case) for case in asked["words"]],
 }, sys.stdout)
 """
 
@@ -84,25 +97,36 @@ def main() -> int:
     parser.add_argument("--peer", required=True, help="the Python that has mozregression 7.6.0")
     parser.add_argument("--record", action="store_true", help="keep the peer's answers for the tests")
     words = parser.parse_args()
-    nightlies, pushes = list(differential.cases()), list(differential.pushes())
+    nightlies, pushes, said = (list(made()) for made in (differential.cases, differential.pushes, differential.words))
     with rendered(eras.archive()) as archive_url:
-        theirs, their_pushes = ask(words.peer, nightlies, pushes, archive_url)
+        theirs, their_pushes, their_words = ask(words.peer, nightlies, pushes, said, archive_url)
         http = Http()
         ours = {case: differential.ours(case, http, archive_url) for case in nightlies}
         http.close()
     if words.record:
         differential.record("nightlies", theirs)
         differential.record("pushes", their_pushes)
+        differential.record("words", their_words)
     found = compare("nightlies", theirs, ours, lambda _, a, b: (a.path, a.revision) == (b.path, b.revision))
     our_pushes = {push: differential.our_push(push) for push in pushes}
-    return found | compare("pushes", their_pushes, our_pushes, differential.agrees)
+    found |= compare("pushes", their_pushes, our_pushes, differential.agrees)
+    our_words = {word: differential.our_meaning(word) for word in said}
+    return found | compare("words", their_words, our_words, lambda _, a, b: a == b)
 
 
 def ask(
-    peer: str, nightlies: list[Case], pushes: list[Push], base: str
-) -> tuple[dict[Case, Answer], dict[Push, Found]]:
+    peer: str, nightlies: list[Case], pushes: list[Push], words: list[Word], base: str
+) -> tuple[dict[Case, Answer], dict[Push, Found], dict[Word, Meaning]]:
     rows = [{**asdict(push), "names": differential.artifacts_of(push)} for push in pushes]
-    asked = json.dumps({"base": base, "nightlies": [asdict(case) for case in nightlies], "pushes": rows})
+    asked = json.dumps(
+        {
+            "base": base,
+            "nightlies": [asdict(case) for case in nightlies],
+            "pushes": rows,
+            "words": [asdict(word) for word in words],
+            "packages": differential.PACKAGES,
+        }
+    )
     done = subprocess.run([peer, "-c", ASK], input=asked, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
@@ -110,6 +134,7 @@ def ask(
     return (
         {case: Answer(**row) for case, row in zip(nightlies, said["nightlies"], strict=True)},
         {push: Found(tuple(row["routes"]), row["artifact"]) for push, row in zip(pushes, said["pushes"], strict=True)},
+        {word: Meaning(row["is_"]) for word, row in zip(words, said["words"], strict=True)},
     )
 
 

@@ -821,8 +821,8 @@ def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, *
 @mozbisect.command()
 @_option("--play", is_flag=True, help="You judge the builds: each says the colour of its window.")
 @_option("--serve", is_flag=True, help="Only serve, and print the options that point a run at it.")
-@_option("--seed", type=Whole(), default=1, show_default=True, help="Which history to invent.")
-@_option("--days", type=Whole(5, 400), default=60, show_default=True, help="How long a history.")
+@_option("--seed", type=int, metavar="N", default=1, show_default=True, help="Which history to invent.")
+@_option("--days", type=Whole(5, 400), metavar="N", default=60, show_default=True, help="How long a history.")
 @_option("--find-fix", is_flag=True, help="Look for a fix in it, not for a regression.")
 @_option(
     "--firefox",
@@ -830,7 +830,7 @@ def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, *
     metavar="PATH",
     help="Wrap the real Firefox in this folder into the builds; from the culprit on one pref is changed.",
 )
-@_option("--port", type=Whole(0, 65535), default=0, help="Port to serve on. Default: a free one.")
+@_option("--port", type=Whole(0, 65535), metavar="N", default=0, help="Port to serve on. Default: a free one.")
 @_option(
     "--app",
     type=click.Choice(APPS),

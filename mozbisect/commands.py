@@ -351,7 +351,7 @@ def write_config(keys: Sequence[Key]) -> None:
     """Ask a person for the settings that nearly everybody wants, and write them down."""
     from mozbisect.config import own, peer, write
     from mozbisect.config.model import Settings
-    from mozbisect.config.places import own_file, peer_file
+    from mozbisect.config.places import cache_folder, own_file, peer_file
 
     path = own_file(os.environ)
     if not sys.stdin.isatty():
@@ -361,7 +361,7 @@ def write_config(keys: Sequence[Key]) -> None:
         )
     left = peer_file()
     document = write.document_of(path, peer.read(left, keys) if left else Settings())
-    write.answered(document, path.parent / "builds", input, _say)
+    write.answered(document, cache_folder(os.environ) / "builds", input, _say)
     write.save(path, document)
     _say(f"\n{path} is written. mozbisect config show tells what is in force.")
     _, slips = own.looked_at(path, keys)

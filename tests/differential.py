@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from mozbisect import request
 from mozbisect.catalog import apps, names
 from mozbisect.catalog.build_types import types_in_order
 from mozbisect.core.errors import MozbisectError, NoBuild
-from mozbisect.core.model import Candidate, Day, Target
+from mozbisect.core.model import Candidate, Day, Release, Target
 from mozbisect.net import Http
+from mozbisect.options import Options
 from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushlog import Pushlog
+from mozbisect.sources.span import span
 from tests.eras import DAYS, OF_2004
 
 PEER = Path(__file__).parent / "data" / "peer"
@@ -200,8 +203,10 @@ DIFFERENCES = (
 )
 
 
-def explained(case: Case | Push, theirs: Answer | Found, ours: Answer | Found) -> Difference | None:
-    table = DIFFERENCES if isinstance(case, Case) else ROUTE_DIFFERENCES
+def explained(
+    case: Case | Push | Word, theirs: Answer | Found | Meaning, ours: Answer | Found | Meaning
+) -> Difference | None:
+    table = {Case: DIFFERENCES, Push: ROUTE_DIFFERENCES, Word: WORD_DIFFERENCES}[type(case)]
     return next((item for item in table if item.applies(case, theirs, ours)), None)
 
 
@@ -313,6 +318,82 @@ ROUTE_DIFFERENCES = (
 )
 
 
+# ------------------------------------------------------------------------------------------- words of people
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a word means: a release number (``option`` good) on a branch, or ``--bits`` on a system."""
+
+    option: str
+    text: str
+    app: str = "firefox"
+    repo: str | None = None
+    os: str = "linux"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A day, a tag, or the package among ``PACKAGES``; None for what is refused."""
+
+    is_: str | None
+
+    @property
+    def found(self) -> bool:
+        return self.is_ is not None
+
+
+PACKAGES = tuple(
+    f"firefox-55.0a1.en-US.{name}"
+    for name in ("linux-i686.tar.bz2", "linux-x86_64.tar.bz2", "mac.dmg", "win32.zip", "win64.zip")
+)
+
+
+def words() -> Iterator[Word]:
+    """Every version whose day mozregression knows by itself, releases of each channel, and both widths."""
+    yield from (Word("good", str(number)) for number in range(5, 57))
+    for app, repos in (
+        ("firefox", ("mozilla-release", "mozilla-beta")),
+        ("thunderbird", ("comm-release", "comm-beta")),
+    ):
+        yield from (Word("good", text, app, repos[0]) for text in ("131", "131.0", "131.0.3", "91.1"))
+        yield from (Word("good", text, app, repos[1]) for text in ("132.0b4", "100.0b12", "132", "132.0"))
+    yield from (Word("bits", text, os=os) for text in ("32", "64") for os in ("linux", "win", "mac"))
+
+
+def our_meaning(word: Word) -> Meaning:
+    """What mozbisect takes it for, on a machine with x86_64."""
+    plain = Options(app=word.app, os=word.os, good="2018-05-15", bad="2026-09-01")
+    try:
+        if word.option == "bits":
+            arch = {"32": None, "64": "x86_64"}[word.text]  # of 64 bits, this machine's own would count
+            target = request.target_of(replace(plain, bits=word.text, arch=arch))
+            era = names.era_of(target, "mozilla-central", date(2018, 5, 15), "mozilla-central")
+            assert era is not None
+            package = names.files(target, era).package
+            return Meaning(next((name for name in PACKAGES if package.fullmatch(name)), None))
+        old = request.read(replace(plain, good=word.text, repo=word.repo, arch="x86_64"), today=_TODAY).leg.old
+    except MozbisectError:
+        return Meaning(None)
+    return Meaning(str(span(old, _nobody)[0].date()) if isinstance(old, Release) else str(old))
+
+
+_TODAY = date(2026, 11, 23)
+
+
+def _nobody(text: str) -> Candidate:
+    raise AssertionError(text)
+
+
+WORD_DIFFERENCES = (
+    Difference(
+        "Builds of 32 bits are refused for the Mac.",
+        "mozregression says that there are none, and takes those of 64 bits.",
+        lambda case, theirs, ours: (case.option, case.text, case.os) == ("bits", "32", "mac"),
+    ),
+)
+
+
 # ---------------------------------------------------------------------------------------------- the recording
 
 
@@ -324,6 +405,11 @@ def recorded() -> dict[Case, Answer]:
 def recorded_pushes() -> dict[Push, Found]:
     rows = json.loads((PEER / "pushes.json").read_text(encoding="utf-8"))
     return {Push(**row["case"]): Found(tuple(row["answer"]["routes"]), row["answer"]["artifact"]) for row in rows}
+
+
+def recorded_words() -> dict[Word, Meaning]:
+    rows = json.loads((PEER / "words.json").read_text(encoding="utf-8"))
+    return {Word(**row["case"]): Meaning(**row["answer"]) for row in rows}
 
 
 def record(name: str, answers: Mapping[Any, Any]) -> None:

@@ -9,15 +9,19 @@ from tests import eras
 from tests.differential import (
     DIFFERENCES,
     ROUTE_DIFFERENCES,
+    WORD_DIFFERENCES,
     Case,
     agrees,
     cases,
     explained,
+    our_meaning,
     our_push,
     ours,
     pushes,
     recorded,
     recorded_pushes,
+    recorded_words,
+    words,
 )
 from tests.rendered import Style, rendered
 
@@ -71,3 +75,16 @@ def test_every_push_is_looked_for_where_mozregression_looks_and_the_same_artifac
             used.add(difference)
     assert used == set(ROUTE_DIFFERENCES)
     assert sum(found.artifact is not None for found in theirs.values()) > 50
+
+
+def test_every_release_number_and_width_means_the_same_or_the_difference_has_a_reason() -> None:
+    theirs = recorded_words()
+    assert list(theirs) == list(words())
+    used = set()
+    for word, meant in theirs.items():
+        ours = our_meaning(word)
+        if ours != meant:
+            difference = explained(word, meant, ours)
+            assert difference, f"{word}\n{meant}\n{ours}"
+            used.add(difference)
+    assert used == set(WORD_DIFFERENCES)

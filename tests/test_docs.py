@@ -32,7 +32,7 @@ from mozbisect.judge.table import JUDGES, Row
 from mozbisect.judge.table import parse as parse_judge
 from mozbisect.telemetry import decision
 from mozbisect.telemetry.usage import APPLICATION, Usage
-from tests.differential import DIFFERENCES, ROUTE_DIFFERENCES
+from tests.differential import DIFFERENCES, ROUTE_DIFFERENCES, WORD_DIFFERENCES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -169,7 +169,7 @@ def test_the_page_of_apps_is_what_the_catalogue_says() -> None:
 
 def test_every_difference_from_mozregression_has_its_reason_on_the_page() -> None:
     page = " ".join(read(DOCS / "reference" / "differences.md").split())
-    for item in (*DIFFERENCES, *ROUTE_DIFFERENCES):
+    for item in (*DIFFERENCES, *ROUTE_DIFFERENCES, *WORD_DIFFERENCES):
         assert item.what in page
         assert item.why in page
 

@@ -224,6 +224,15 @@ def test_write_config_needs_a_terminal_and_does_not_touch_a_broken_file(program:
     assert path.read_text() == "persist = \n"
 
 
+def test_builds_are_kept_where_the_platform_wants_what_can_be_had_again(program: Program, tmp_path: Path) -> None:
+    program.own["MOZBISECT_CACHE_DIR"] = str(tmp_path / "kept")
+    status, seen = typed_into(program, "\n\n\n", "--write-config")
+    assert status == 0
+    assert f"Empty: {tmp_path}/kept/builds." in seen
+    assert in_force(program)["persist"][0] == f"{tmp_path}/kept/builds"
+    assert "/.config/" not in in_force(program)["persist"][0]
+
+
 def test_write_config_says_what_is_wrong_with_what_it_keeps(program: Program) -> None:
     path = configured(program, 'foo-typo = 1\njudge = "nobody"\n')
     status, seen = typed_into(program, "\n\n\n", "--write-config")

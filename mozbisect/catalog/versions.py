@@ -82,12 +82,13 @@ def key_of(text: str) -> Key:
 def tag_on(text: str, repo: str, family: str) -> str | None:
     """The tag that a release number means on a release branch, also a bare one; None where it means none there.
 
-    On a beta branch a bare number is where that version left for the release branch, as in mozregression.
+    On a beta branch a whole version is where that version left for the release branch, as in mozregression.
     """
-    if text.isdigit():
+    number = text.removesuffix(".0")
+    if number.isdigit():
         if repo.endswith("-beta"):
-            return f"BETA_{text}_BASE" if family == "comm" else f"FIREFOX_RELEASE_{text}_BASE"
-        text = f"{text}.0"
+            return f"BETA_{number}_BASE" if family == "comm" else f"FIREFOX_RELEASE_{number}_BASE"
+        text = f"{number}.0"
     if "-esr" in repo and not text.endswith("esr"):
         text = f"{text}esr"
     version = parse(text)

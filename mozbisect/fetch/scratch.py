@@ -119,9 +119,10 @@ def _move_in(root: Path) -> tuple[Path, IO[bytes]]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
         lived_in = (folder / LOCK).open("wb")
-        if locked(lived_in):
+        if locked(lived_in) and (folder / LOCK).exists():
             return folder, lived_in
-        lived_in.close()  # somebody who clears up was quicker, and took the folder for an abandoned one
+        # Somebody who clears up was quicker, and took the folder for an abandoned one; by now it may be gone.
+        lived_in.close()
 
 
 def clear_the_abandoned(root: Path) -> None:

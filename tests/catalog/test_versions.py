@@ -51,6 +51,8 @@ def test_what_is_no_version(text: str) -> None:
     [
         ("131", "mozilla-release", "gecko", "FIREFOX_131_0_RELEASE"),
         ("131", "mozilla-beta", "gecko", "FIREFOX_RELEASE_131_BASE"),
+        ("132.0", "mozilla-beta", "gecko", "FIREFOX_RELEASE_132_BASE"),
+        ("132.0", "mozilla-release", "gecko", "FIREFOX_132_0_RELEASE"),
         ("115", "comm-beta", "comm", "BETA_115_BASE"),
         ("115.3.0", "mozilla-esr115", "gecko", "FIREFOX_115_3_0esr_RELEASE"),
         ("131", "autoland", "gecko", None),

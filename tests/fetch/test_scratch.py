@@ -9,11 +9,12 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from mozbisect.core.errors import CacheTrouble
-from mozbisect.fetch.scratch import Scratch, on_disk, remove
+from mozbisect.fetch.scratch import Scratch, _locked, on_disk, remove
 
 posix = pytest.mark.skipif(os.name != "posix", reason="locks and modes of POSIX")
 
@@ -30,6 +31,26 @@ def test_folders_are_new_and_empty_and_gone_after_the_close(tmp_path: Path) -> N
 
 def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:
     Scratch(tmp_path).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+def test_a_folder_that_was_cleared_away_while_one_moved_in_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[Path] = []
+
+    def after_the_other(file: IO[bytes]) -> bool:
+        """The other run has the lock, removes the folder, and only then lets the lock go."""
+        if not gone:
+            gone.append(Path(os.fsdecode(file.name)).parent)
+            remove(gone[0])
+        return _locked(file)
+
+    monkeypatch.setattr("mozbisect.fetch.scratch._locked", after_the_other)
+    scratch = Scratch(tmp_path)
+    assert scratch.fresh("build").parent != gone[0]
+    scratch.close()
     assert list(tmp_path.iterdir()) == []
 
 
