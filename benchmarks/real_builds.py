@@ -2,6 +2,7 @@
 
     python benchmarks/real_builds.py --pack /usr/lib/firefox-esr bulk.tar.xz        once: takes minutes
     python benchmarks/real_builds.py --bulk bulk.tar.xz --peer peer/bin/python      the run; and a second, warm one
+    python benchmarks/real_builds.py --bulk bulk.tar.xz --one                       one build, by several connections
 
 Sixty days of nightlies; each package holds a real Firefox, 20 MB/s a connection, 50 ms before each answer, and a test
 that takes no time: what is left is bringing builds here. Both programs keep what they fetch (``--persist``), in folders
@@ -26,6 +27,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from whole_run import PEER, grade
 
+from mozbisect.core.model import Build, Candidate, Kind
+from mozbisect.fetch.cache import Cache
+from mozbisect.fetch.fetcher import BuildFetcher
+from mozbisect.net import Http
 from mozbisect.practice.builds import pack_bulk
 from mozbisect.practice.faults import Faults
 from mozbisect.practice.history import make_world
@@ -50,6 +55,7 @@ def main() -> None:
     words.add_argument("--bandwidth", type=float, default=20e6, help="bytes a second, for each connection")
     words.add_argument("--latency", type=float, default=0.05)
     words.add_argument("--mozbisect", default="", help="more options for mozbisect, in one word")
+    words.add_argument("--one", action="store_true", help="only fetch one build, with 1, 2 and 4 connections")
     given = words.parse_args()
     if given.pack:
         pack(*given.pack)
@@ -57,6 +63,10 @@ def main() -> None:
     world = make_world(WorldParameters(seed=given.seed))
     faults = Faults(latency=given.latency, bandwidth=given.bandwidth)
     first, last = (str(one.when.date()) for one in (world.nightlies[0], world.nightlies[-1]))
+    if given.one:
+        with PracticeServer(world, faults=faults, bulk=given.bulk) as server:
+            one_build(server, world)
+        return
     with PracticeServer(world, faults=faults, bulk=given.bulk) as server, tempfile.TemporaryDirectory() as home:
         log = Path(home) / "judged"
         command = f"sh -c '{{binary}} --check && x=0 || x=$?; echo >> {log}; exit $x'"
@@ -100,6 +110,36 @@ def measure(line: list[str], server: PracticeServer, world: World, log: Path) ->
         wall = time.monotonic() - start
     fetched = sum(one.path.endswith(".tar.xz") and one.status == 200 for one in server.log)
     return Measured(wall, fetched, len(log.read_text()), grade(done, world))
+
+
+def one_build(server: PracticeServer, world: World) -> None:
+    """Seconds until it is here, and until it is unpacked; each the best of three."""
+    nightly = world.nightlies[2]
+    name = f"firefox-{nightly.version}.en-US.linux-x86_64.tar.xz"
+    url = f"{server.archive_url}/firefox/nightly/{nightly.when:%Y/%m}/{nightly.folder}/{name}"
+    build = Build(
+        Candidate(Kind.NIGHTLY, "one", "", nightly.when), "firefox", "shippable", url, name, "mozilla-central"
+    )
+    for connections in (1, 2, 4):
+        here, unpacked = min(fetched(build, connections) for _ in range(3))
+        print(f"{connections} connections: here after {here:4.1f} s, unpacked after {unpacked:4.1f} s", flush=True)
+
+
+def fetched(build: Build, connections: int) -> tuple[float, float]:
+    last = begun = time.monotonic()
+
+    def progress(*_: object) -> None:
+        nonlocal last
+        last = time.monotonic()
+
+    http = Http()
+    with tempfile.TemporaryDirectory() as home, Cache(Path(home)) as cache:
+        fetcher = BuildFetcher(http, cache, find=lambda _: build, progress=progress, connections=connections)
+        with fetcher.bring(build):
+            unpacked = time.monotonic()
+        fetcher.close()
+    http.close()
+    return last - begun, unpacked - begun
 
 
 def pack(folder: Path, bulk: Path) -> None:

@@ -116,6 +116,12 @@ class End:
     url: str | None
     tested: bool
     """Was it really judged? If not, it is what was said in ``good`` or ``bad``."""
+    digest: str | None
+    """"sha512:…", as it was published; its file had it."""
+    signed_by: str | None
+    """The fingerprint of the key with which the list of that digest is signed, where that was checked."""
+    unverified: str | None
+    """What could not be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +259,9 @@ class SearchOptions(TypedDict, total=False):
     persist_size_limit: float
     http_timeout: float
     remember: Literal["auto", "always", "never"]
+    connections: int
+    verify: Literal["auto", "require", "off"]
+    release_key: str
     background_dl: bool
     background_dl_policy: Literal["cancel", "keep"]
     approx_policy: Literal["auto", "none"]

@@ -556,6 +556,13 @@ FETCH = (
         help="auto takes a kept build that is near enough instead of a download; none does not.",
     ),
     _fetch(
+        "--connections",
+        type=click.IntRange(min=1),
+        default=4,
+        metavar="N",
+        help="At most so many for a build that is waited for, as far as they make it faster. Default: 4.",
+    ),
+    _fetch(
         "--background-dl/--no-background-dl",
         default=True,
         help="Download likely next builds while one is judged. Default: on.",
@@ -566,6 +573,19 @@ FETCH = (
         default="cancel",
         show_default=True,
         help="What to do with such a download when it is not needed.",
+    ),
+    _fetch(
+        "--verify",
+        type=click.Choice(["auto", "require", "off"]),
+        default="auto",
+        show_default=True,
+        help="auto checks the digests that are published, require runs no build without, off checks none.",
+    ),
+    _fetch(
+        "--release-key",
+        metavar="FINGERPRINT",
+        default="14F26682D0916CDD81E37B6D61B7B526D98F0353",
+        help="The key that lists of digests must be signed with. Default: Mozilla's.",
     ),
 )
 REFUSAL = _sent("--no-telemetry", is_flag=True, help="Send nothing, now and in later runs: see mozbisect telemetry.")
@@ -975,6 +995,44 @@ def disable(context: click.Context, /, **words: Any) -> None:
     from mozbisect import commands
 
     commands.telemetry_disable(_telemetry(context, words))
+
+
+@telemetry.command()
+@click.argument("pings", nargs=-1, type=click.Path())
+@_option(
+    "--output",
+    type=click.Choice(["text", "json", "csv", "html"]),
+    default="text",
+    envvar=None,
+    show_default=True,
+    help="How to print the answers. html is one page with pictures, which needs no network.",
+)
+@_option(
+    "--question",
+    type=click.Choice(["uses", "age"]),
+    envvar=None,
+    help="Answer only one: uses per day by variant, or the age of the builds. Default: both.",
+)
+@_option("--since", metavar="DAY", envvar=None, help="Leave out pings of earlier days (UTC).")
+@_option(
+    "--synthetic", type=click.IntRange(min=1), metavar="N", envvar=None, help="Print so many invented pings instead."
+)
+@_option("--seed", type=int, default=0, envvar=None, help="Other invented pings. Default: 0.")
+@click.pass_context
+def insights(context: click.Context, /, pings: tuple[str, ...], synthetic: int | None, seed: int, **words: Any) -> None:
+    """Tell from exported usage pings how often mozbisect is used, and how old the builds are that people ask for.
+
+    PINGS are files or folders with a ping a line (JSON, also gzip), or - for standard input.
+    """
+    from mozbisect import commands
+
+    if synthetic is None:
+        commands.telemetry_insights(pings, **words)
+        return
+    other = [name for name, value in words.items() if value and name != "output"]
+    if pings or other:
+        raise click.UsageError("--synthetic prints pings, and counts none: it has no place beside others.", context)
+    commands.telemetry_synthetic(synthetic, seed=seed)
 
 
 @mozbisect.command()

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from mozbisect import known
 from mozbisect.core.errors import Interrupted, MozbisectError, NetworkError, NoBuild, UsageError
 from mozbisect.core.journal import Judged, Session
 from mozbisect.core.model import Before, Build, Candidate
+from mozbisect.core.news import Note
 from mozbisect.options import Options, ThisRun
 from mozbisect.report.bug import paste, summary
 from mozbisect.report.document import document
@@ -167,6 +168,7 @@ def report(name: str | None, output: str) -> None:
 def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials: Credentials | None = None) -> None:
     """List the candidates between two bounds."""
     from mozbisect import request, wiring
+    from mozbisect.engine import first_listed
 
     options = options_from(words)
     today = datetime.now(UTC).date()
@@ -174,7 +176,7 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
     memory = memory_of(options)
     world = wiring.world(options, asked.target, today=today, credentials=credentials, memory=memory, origin_later=False)
     source = world.source
-    timeline = source.timeline(asked.leg)
+    timeline = first_listed(asked.leg, asked.reach, source, _say_note)
     for note in dict.fromkeys((*asked.notes, *timeline.notes)):
         _say(note)
     shut = {at: run.reason for run in timeline.shut for at in range(run.first, run.last + 1)}
@@ -191,6 +193,11 @@ def builds(words: Mapping[str, Any], output: str, *, resolve: bool, credentials:
         return
     for row in rows:
         _print("  ".join(str(row[key]) for key in ("date", "key", "revision", "url", "missing") if row[key]))
+
+
+def _say_note(news: object) -> None:
+    if isinstance(news, Note):
+        _say(news.text)
 
 
 def _found(find: Callable[[Candidate], Build], candidate: Candidate, resolve: bool) -> tuple[Build | None, str | None]:
@@ -411,6 +418,48 @@ def telemetry_disable(wish: Wish) -> None:
         _print(line)
 
 
+def telemetry_insights(places: Sequence[str], *, output: str, question: str | None, since: str | None) -> None:
+    """What exported pings say of the two questions, or of one."""
+    from mozbisect.telemetry.insights import page, words
+    from mozbisect.telemetry.insights.ask import ask
+
+    questions = [question] if question else words.QUESTIONS
+    if output == "html":
+        page.script()  # rather missed now than after all has been counted
+        if sys.stdout.isatty():
+            raise UsageError("--output html is a page of several megabytes.", advice="Write it to a file: > page.html")
+        if question:
+            raise UsageError("--output html answers both questions: --question has no place beside it.")
+    answer = ask(places, since=_day_of("--since", since) if since else None)
+    match output:
+        case "html":
+            _print(page.page(answer))
+        case "json":
+            _print(json.dumps(words.document(answer, questions), indent=2))
+        case "csv":
+            _print(words.table(answer, questions).removesuffix("\n"))
+            for line in words.beside(answer):
+                _say(line)
+        case _:
+            for line in words.lines(answer, questions):
+                _print(line)
+
+
+def _day_of(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text}: this is no day.", advice="Days are written YYYY-MM-DD.") from None
+
+
+def telemetry_synthetic(number: int, *, seed: int) -> None:
+    """Invented pings of the year until yesterday."""
+    from mozbisect.telemetry.insights import synthetic
+
+    for ping in synthetic.pings(number, seed=seed, until=datetime.now(UTC).date() - timedelta(days=1)):
+        _print(ping.line)
+
+
 # ------------------------------------------------------------------------------------------------- the cache
 
 
@@ -444,6 +493,7 @@ def _print_contents(folder: Path, found: Any) -> None:
     for number, size, what in (
         (found.archives, found.archive_bytes, "downloaded builds"),
         (found.trees, found.tree_bytes, "unpacked builds"),
+        (found.parts, found.part_bytes, "downloads broken off"),
         (found.theirs, found.their_bytes, "builds of mozregression"),
     ):
         _print(f"{number:6}  {what:<24}{size / 2**30:8.2f} GiB")

@@ -8,7 +8,7 @@ Every event is written before anything is done with it: a run that dies resumes 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,26 +29,49 @@ from mozbisect.core.errors import (
     OutOfTime,
     UsageError,
 )
-from mozbisect.core.journal import Ended, Event, Judged, Listed, Missing, Next, Session, Undone
-from mozbisect.core.model import Build, Candidate, Changeset, Clash, Finding, Leg, Move, Side, Terms, Verdict
+from mozbisect.core.journal import Ended, Event, Judged, Listed, Missing, Next, Session, Stage, Undone
+from mozbisect.core.model import (
+    Build,
+    Candidate,
+    Changeset,
+    Clash,
+    Finding,
+    Leg,
+    LegKind,
+    Move,
+    Side,
+    Terms,
+    Timeline,
+    Verdict,
+)
 from mozbisect.core.news import Listing, Note, Trying
 from mozbisect.core.ports import App, Fetcher, Judge, Launcher, Question, Reporter, Source
-from mozbisect.core.search import EQUAL_COSTS, Costs
+from mozbisect.core.search import Costs
 
 SURVEYS = {2: 8, 10: 24, 34: 64}
 """After so many candidates without a build in a row, the next so many are looked up side by side."""
 SURVEYED_AT_LAST = 64
 
+LONG_FETCH = 1.0
+"""Seconds; where builds come quicker than that, it is not worth while to bring two at once."""
+
 FAILED_FETCHES = 6
 """So many builds in a row that exist but cannot be fetched are no property of the builds: the run stops."""
+
+
+KEPT_FOR_EVER = (
+    "The archive keeps nightlies and releases (--app firefox-release) for ever: without --repo and --build-type, or by "
+    "other bounds, there may be some."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that is worldly. ``clock`` gives seconds, only to measure how long tests take. ``use_kept``: builds that an
-    earlier run has left here are preferred to their neighbours. ``broken_is``: the side of a build that is here whole
-    but cannot be installed or started. ``deadline``: no test is begun that will probably not end before it.
-    ``check_judge`` raises ``UsageError`` where nobody can judge; it is called before anything is downloaded."""
+    earlier run has left here are preferred to their neighbours. ``unattended``: no person is asked, and a few tests
+    more are no matter. ``broken_is``: the side of a build that is here whole but cannot be installed or started.
+    ``deadline``: no test is begun that will probably not end before it. ``check_judge`` raises ``UsageError`` where
+    nobody can judge; it is called before anything is downloaded."""
 
     source: Source
     fetcher: Fetcher
@@ -57,6 +80,7 @@ class Ports:
     reporters: Sequence[Reporter]
     clock: Callable[[], float] = time.monotonic
     use_kept: bool = True
+    unattended: bool = False
     broken_is: Side = Side.UNTESTABLE
     deadline: Deadline | None = None
     check_judge: Callable[[], None] = lambda: None
@@ -72,7 +96,9 @@ class Engine:
         self._write = write
         self._misses = 0
         self._failed_fetches = 0
-        self._at_hand: dict[int, frozenset[int]] = {}  # by the number of the leg
+        self._kept_of: dict[int, frozenset[int]] = {}  # by the number of the leg
+        self._fetching = self._judging = 0.0  # seconds of the longest fetch so far, and of the last verdict
+        self._said_unverified: set[str] = set()
         # Seconds of the longest test so far; those of an earlier run were without the download.
         self._longest = max((event.seconds for event in session.events if isinstance(event, Judged)), default=0.0)
 
@@ -87,19 +113,21 @@ class Engine:
             self._ports.check_judge()
         if not self.session.stages:
             self._open_first(first)
-        while True:
-            step = self.session.ask(self._costs())
+        while self.session.ended is None:
+            costs = self._costs()
+            step = self.session.ask(costs)
             match step:
                 case Next():
-                    self._test_in_time(step)
+                    self._test_in_time(step, costs)
                 case Clash():
                     self._look_back(step)
                 case Finding():
-                    if self.session.ended is not None:
-                        return step
                     self._look_closer(step)
                 case other:
                     assert_never(other)
+        finding = self.session.finding
+        assert finding, "only what was found ends a session"
+        return finding
 
     def undo(self) -> None:
         """Take back the last verdict. Raises ``UsageError`` if there is none."""
@@ -111,27 +139,30 @@ class Engine:
 
     def _open(self, leg: Leg, finding: Finding | None = None) -> None:
         self._tell(Listing(leg))
-        timeline = self._ports.source.timeline(leg)
-        ends = (finding.old_build, finding.new_build) if finding else (None, None)
+        self._begin(self._ports.source.timeline(leg), finding)
+
+    def _begin(self, timeline: Timeline, finding: Finding | None = None) -> None:
+        """``finding``: whose builds were judged at the ends of this leg; without one, its ends are still to be."""
+        ends = (finding.old_build, finding.new_build) if finding and timeline.leg.ends else (None, None)
         self._happened(Listed(timeline, *ends))
-        if leg.check_ends:
+        if timeline.leg.check_ends:
             self._ports.source.look_up(self.session.stage.opening(self._costs()))
 
     def _open_first(self, leg: Leg) -> None:
-        """Open the first leg; or the other kind of builds for its range, if its own are not kept any more."""
-        try:
-            self._open(leg)
-        except Expired as expired:
-            other = plan.instead_of(leg, self._reach)
-            if other is None:
-                raise
-            self._tell(Note(expired.what))
-            self._open(other)
+        """Open the first leg; or the next place for its range, if all builds there are gone."""
+        self._begin(first_listed(leg, self._reach, self._ports.source, self._tell, self._tried))
+
+    @property
+    def _tried(self) -> frozenset[LegKind]:
+        return frozenset(stage.timeline.leg.kind for stage in self.session.stages)
 
     def _look_back(self, clash: Clash) -> None:
         """Go on further back if the old end was only a guess. Raises ``EndsContradict`` if it was not."""
         terms = self.session.opened.terms
         leg = plan.further_back(self.session.stage.timeline.leg, clash)
+        if leg is None and self.session.released is not None and clash.refuted is not None:
+            self._leave_the_trunk(self.session.released, clash)
+            return
         if leg is None:
             raise _contradiction(clash, terms)
         try:
@@ -141,28 +172,66 @@ class Engine:
                 f"No {terms.old} build was found: the {clash.seen_new.title} is {terms.new} as well, and {none.what}"
             ) from none
 
+    def _leave_the_trunk(self, released: Finding, clash: Clash) -> None:
+        """The change is not where two releases left the trunk: on with what came to the branch of the new one."""
+        terms, still_old = self.session.opened.terms, clash.refuted is Side.NEW
+        tip = self.session.stage.builds[(clash.seen_old if still_old else clash.seen_new).key]
+        why = (
+            f"Where the newer release left {tip.repo}, it was still {terms.old}: the change came to its branch."
+            if still_old
+            else f"Where the older one left {tip.repo}, it was {terms.new} already, and {terms.old} on its branch only."
+        )
+        self._try(released, why, plan.since_branching(released, clash, tip), as_old=tip)
+
+    def _try(self, finding: Finding, why: str, *legs: Leg | None, as_old: Build | None = None) -> None:
+        """Open the first of these legs that has something to search; without one, that is the end, and why."""
+        known = replace(finding, old_build=as_old) if as_old else finding
+        reasons: list[str] = []
+        for leg in filter(None, legs):
+            try:
+                self._open(leg, known)
+            except (NothingToSearch, UsageError) as error:
+                reasons.append(error.what)
+            else:
+                return
+        self._end(finding, " ".join(filter(None, (why, *reasons[-1:]))))  # the last leg is the most that was hoped for
+
     def _look_closer(self, finding: Finding) -> None:
         if finding.leg.check_ends and not self.session.verdicts:
             self._use_other_builds(finding)
             return
+        if self._look_elsewhere(finding):
+            return
         if not finding.leg.check_ends:
             finding = self._with_trusted_builds(finding)
-        leg = plan.next_leg(finding, self._reach)
-        if isinstance(leg, str):
-            self._end(finding, leg)
-            return
-        try:
-            self._open(leg, finding)
-        except (NothingToSearch, UsageError) as error:
-            self._end(finding, error.what)
+        closer = plan.next_legs(finding, self._reach)
+        if isinstance(closer, str):
+            self._end(finding, closer)
+        else:
+            self._try(finding, "", *closer)
 
     def _use_other_builds(self, finding: Finding) -> None:
-        """Not one build of the range could be tested. Raises ``NothingToSearch`` unless there is another kind."""
-        leg = None if self.session.stage.judged else plan.instead_of(finding.leg, self._reach)
+        """Not one build of the range could be tested. Raises ``NothingToSearch`` unless there is another place."""
+        nothing = self._nothing_testable(finding)
+        leg = None if self.session.stage.judged else plan.instead_of(finding.leg, self._reach, self._tried)
         if leg is None:
-            raise self._nothing_testable(finding)
-        self._tell(Note(self._nothing_testable(finding).what))
-        self._open(leg)
+            raise nothing
+        self._tell(Note(nothing.what))
+        self._open_first(leg)
+
+    def _look_elsewhere(self, finding: Finding) -> bool:
+        """The builds at one end are gone, and all that is left was tested: on with the next place, if there is one."""
+        gone = [word for build, end, word in self._ends(finding) if not build and self.session.stage.is_missing(end)]
+        leg = plan.rest_of(finding, self._reach, self._tried) if gone and finding.leg.check_ends else None
+        if leg is None:
+            return False
+        self._tell(Note(f"No build was seen {gone[0]} so far: those at that end of the range are gone."))
+        try:
+            self._open_first(leg)
+        except (NothingToSearch, UsageError) as error:
+            self._tell(Note(error.what))
+            return False
+        return True
 
     def _with_trusted_builds(self, finding: Finding) -> Finding:
         """With --mode no-first-check an end may stay untested; a closer leg still needs the revision of its build."""
@@ -176,18 +245,25 @@ class Engine:
 
     def _end(self, finding: Finding, why: str) -> None:
         if finding.leg.check_ends:
+            finding = self.session.finding or finding
+        if finding.leg.check_ends:
             self._refuse_mere_claims(finding)
-        self._happened(Ended(why, self._changesets(finding), self._git_hashes(finding)))
+        since = self._ports.source.since(finding) or ""
+        self._happened(Ended(why, self._changesets(finding), self._git_hashes(finding), since))
+
+    def _ends(self, finding: Finding) -> tuple[tuple[Build | None, Candidate, str], ...]:
+        terms = self.session.opened.terms
+        return (finding.old_build, finding.last_old, terms.old), (finding.new_build, finding.first_new, terms.new)
 
     def _refuse_mere_claims(self, finding: Finding) -> None:
         """What was not tested is never taken as good or bad, also if a person said so."""
-        terms = self.session.opened.terms
-        ends = ((finding.old_build, terms.old, "an earlier"), (finding.new_build, terms.new, "a later"))
-        for build, word, further in ends:
+        for (build, end, word), further in zip(self._ends(finding), ("an earlier", "a later"), strict=True):
             if build is None:
+                reason = self.session.stage.reasons.get(end.key, "not tried")
+                gone = self.session.stage.is_missing(end)
                 raise NothingToSearch(
-                    f"No build was ever seen {word}: none at that end of the range could be tested.",
-                    advice=f"Give {further} --{word}.",
+                    f"No build was ever seen {word}: none at that end of the range could be tested ({reason}).",
+                    advice=KEPT_FOR_EVER if gone else f"Give {further} --{word}.",
                 )
 
     def _changesets(self, finding: Finding) -> tuple[Changeset, ...]:
@@ -208,7 +284,8 @@ class Engine:
         return found
 
     def _nothing_testable(self, finding: Finding) -> NothingToSearch:
-        count = len(self.session.stage.timeline.candidates)
+        timeline = self.session.stage.timeline
+        count = timeline.new_at - timeline.old_at + 1  # those beyond only stand in
         reason = next(iter(self.session.stage.reasons.values()), "not tried")
         return NothingToSearch(
             f"None of the {count} {finding.leg.kind.of.many} in this range has a build that can be tested ({reason}).",
@@ -216,17 +293,29 @@ class Engine:
         )
 
     def _costs(self) -> Costs:
-        """A build that an earlier run has left here is cheaper than one to download. Looked at once a leg."""
+        """What an earlier run has left here is cheaper than a download, and so is what came beside another build."""
+        stage, fetcher = self.session.stage, self._ports.fetcher
+        at_hand = self._kept(stage) if self._ports.use_kept else frozenset()
+        if not self._only_fetches():
+            return Costs(at_hand=at_hand)
+        at_hand |= stage.places(fetcher.begun())
+        return Costs(at_hand=at_hand, two_at_once=fetcher.may_bet(stage.search.left()))
+
+    def _kept(self, stage: Stage) -> frozenset[int]:
+        """Looked at once a leg."""
         leg = len(self.session.stages)
-        if not self._ports.use_kept:
-            return EQUAL_COSTS
-        if leg not in self._at_hand:
-            self._at_hand[leg] = self._ports.fetcher.at_hand(self.session.stage.timeline.candidates)
-        return Costs(at_hand=self._at_hand[leg])
+        if leg not in self._kept_of:
+            self._kept_of[leg] = self._ports.fetcher.at_hand(stage.timeline.candidates)
+        return self._kept_of[leg]
+
+    def _only_fetches(self) -> bool:
+        """Is nearly all the time spent on bringing builds here?"""
+        waits = self._fetching >= LONG_FETCH and self._judging < self._fetching / 2
+        return self._ports.unattended and waits
 
     # --------------------------------------------------------------------------------------------- one test
 
-    def _test_in_time(self, step: Next) -> None:
+    def _test_in_time(self, step: Next, costs: Costs) -> None:
         """A test is expected to last as long as the longest so far. Raises ``OutOfTime`` if that is too long."""
         clock, deadline = self._ports.clock, self._ports.deadline
         began = clock()
@@ -237,23 +326,38 @@ class Engine:
                 "no further one is begun."
             )
         try:
-            self._test(step)
+            self._test(step, costs)
         finally:
             self._longest = max(self._longest, clock() - began)
 
-    def _test(self, step: Next) -> None:
+    def _test(self, step: Next, costs: Costs) -> None:
         try:
             build = self._ports.source.find(step.candidate)
         except NoBuild as none:
             self._missed(step.candidate, none.what)
             return
         self._tell(Trying(self.session.questions + 1, step.candidate, build, step.left))
+        self._tell_if_preferred(step, costs)
+        self._say_unverified(build)
         try:
-            self._judge(step, build)
+            self._judge(step, build, costs)
         except NoBuild as none:
             self._missed(step.candidate, none.what)
         except BrokenBuild as broken:
             self._happened(Judged(step.candidate.key, Side.UNTESTABLE, broken.what, build, 0.0, asked=False))
+
+    def _tell_if_preferred(self, step: Next, costs: Costs) -> None:
+        stage = self.session.stage
+        if stage.places([step.candidate]) <= self._kept_of.get(len(self.session.stages), frozenset()):
+            usual = stage.ask(replace(costs, at_hand=frozenset()))
+            if isinstance(usual, Next) and usual.candidate != step.candidate:
+                self._tell(Note(f"Taken in place of the {usual.candidate.title}, as it is here already."))
+
+    def _say_unverified(self, build: Build) -> None:
+        """Once for each reason: of old years none has a digest, and the report tells of each build."""
+        if build.unverified and build.unverified not in self._said_unverified:
+            self._said_unverified.add(build.unverified)
+            self._tell(Note(f"    not verified: {build.unverified} (this is said once)"))
 
     def _missed(self, candidate: Candidate, reason: str) -> None:
         self._happened(Missing(candidate.key, reason))
@@ -263,12 +367,13 @@ class Engine:
         if many:
             self._ports.source.look_up(self.session.stage.if_missing(SURVEYS.get(self._misses, SURVEYED_AT_LAST)))
 
-    def _judge(self, step: Next, build: Build) -> None:
+    def _judge(self, step: Next, build: Build, costs: Costs) -> None:
         began = self._ports.clock()
-        likely = self.session.stage.ahead(self._costs())
-        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()), present=step.candidate)
+        likely = self.session.stage.ahead(costs)
+        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()), present=step.candidate, left=step.left)
         with ExitStack() as stack:
             tree = self._bring(build, stack)
+            self._fetching = max(self._fetching, self._ports.clock() - began)
             try:
                 app = stack.enter_context(self._ports.launcher.install(tree, build))
                 # Before the question: an answer must not be lost to a server that is silent just then.
@@ -278,7 +383,8 @@ class Engine:
             except BrokenBuild as broken:
                 answer = self._verdict_on(broken)
                 build = self._ports.source.with_origin(build)  # it will not tell itself
-            seconds = round(self._ports.clock() - began, 3)
+            self._judging = self._ports.clock() - began
+            seconds = round(self._judging, 3)
         match answer:
             case Verdict(side=side, reason=reason):
                 self._happened(Judged(step.candidate.key, side, reason, build, seconds, asked=True))
@@ -331,6 +437,30 @@ class Engine:
     def _tell(self, news: object) -> None:
         for reporter in self._ports.reporters:
             reporter.tell(news)
+
+
+def first_listed(
+    leg: Leg, reach: plan.Reach, source: Source, tell: Callable[[object], None], tried: Collection[LegKind] = ()
+) -> Timeline:
+    """The timeline of a leg; where all its builds are gone, that of its range in the next place, which is told.
+
+    Raises what ``Source.timeline`` does; with all the reasons if no place has any.
+    """
+    reasons: list[str] = []
+    while True:
+        tell(Listing(leg))
+        try:
+            return source.timeline(leg)
+        except NothingToSearch as none:
+            if not reasons and not isinstance(none, Expired):
+                raise
+            reasons.append(none.what)
+            tried = {*tried, leg.kind}
+            other = plan.instead_of(leg, reach, tried)
+            if other is None:
+                raise Expired(" ".join(reasons), advice=none.advice) from none
+            tell(Note(none.what))
+            leg = other
 
 
 def _completed(build: Build, app: App) -> Build:

@@ -17,6 +17,9 @@ TASKCLUSTER = "https://firefox-ci-tc.services.mozilla.com"
 HG = "https://hg.mozilla.org"
 LANDO = "https://lando.moz.tools"
 PRODUCT_DETAILS = "https://product-details.mozilla.org/1.0"
+RELEASE_KEY = "14F26682D0916CDD81E37B6D61B7B526D98F0353"
+"""The primary key of "Mozilla Software Releases <release@mozilla.com>", since 2015-07; what signs are its subkeys, a
+new one every two years (blog.mozilla.org/security/2023/05/11/updated-gpg-key-for-signing-firefox-releases)."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class Options:
     persist_size_limit: float = 0.0
     http_timeout: float = 30.0
     remember: str = "auto"
+    connections: int = 4
+    verify: str = "auto"  # what has to be proved of a build before it may run: auto, require, off
+    release_key: str = RELEASE_KEY  # the only fingerprint that is believed; what an archive says of itself is not
     background_dl: bool = True
     background_dl_policy: str = "cancel"
     approx_policy: str = "auto"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from mozbisect.catalog import apps, names, versions
+from mozbisect.catalog import apps, keys, names, versions
 from mozbisect.catalog.apps import App
 from mozbisect.catalog.build_types import types_in_order
 from mozbisect.catalog.platforms import ANDROID, DESKTOP
@@ -19,7 +19,7 @@ from mozbisect.catalog.repos import Repo, repo
 from mozbisect.core import bounds, plan
 from mozbisect.core.errors import CannotRun, UsageError
 from mozbisect.core.model import FIX, REGRESSION, Bound, Leg, LegKind, Release, Tag, Target, Terms
-from mozbisect.core.plan import Reach
+from mozbisect.core.plan import Place, Reach
 from mozbisect.core.words import known, wrong_with_url
 from mozbisect.options import Options
 
@@ -59,7 +59,6 @@ def read(options: Options, *, today: date, launch: str | None = None) -> Request
     leg = plan.first_leg(
         old,
         new,
-        repo=searched.name,
         reach=reach,
         check_ends=options.mode != "no-first-check",
         terms=terms,
@@ -87,6 +86,7 @@ def _check_places(options: Options) -> None:
         if wrong := wrong_with_url(getattr(options, name)):
             option, usual = f"--{name.replace('_', '-')}", getattr(Options(), name)
             raise UsageError(f"{option} {wrong}.", advice=f"For example: {option} {usual}")
+    keys.fingerprint(options.release_key)
     if options.persist and Path(options.persist).exists() and not Path(options.persist).is_dir():
         raise UsageError(
             f"--persist: {options.persist} is no folder.",
@@ -144,20 +144,34 @@ def _searched(row: App, options: Options, settled: dict[str, Settled]) -> Repo:
 
 
 def _reach(row: App, searched: Repo, target: Target, old: Bound, new: Bound) -> Reach:
-    """Which kinds of builds there are for this, and which are searched first."""
-    pushes = row.tasks is not None and row.tasks.each_push
-    wanted = target.build_types[0]
-    by_date = names.has_nightlies(row, wanted, plan.moment_of(old), plan.moment_of(new))
+    """Where there are builds for this, in the order in which it is searched."""
+    each_push = row.tasks is not None and row.tasks.each_push
+    pushes = (Place(LegKind.PUSHES, searched.name),) if each_push else ()
     if row.releases is not None:
-        return Reach(LegKind.RELEASES, pushes)
-    if by_date and searched.nightlies:
-        return Reach(LegKind.NIGHTLIES, pushes, nightlies_of=searched.name)
+        # Of two revisions, which are no versions, the pushes between them are what there is.
+        places = plan.in_order((Place(LegKind.RELEASES, searched.name), *pushes), old, new)[:1]
+        family = searched.family
+        return Reach(places, each_push, trunk=versions.TRUNKS[family], left=versions.LEFT_TRUNK[family])
+    nightlies = _nightlies_of(row, searched, target, old, new)
+    if nightlies == searched.name:
+        return Reach(plan.in_order((Place(LegKind.NIGHTLIES, nightlies), *pushes), old, new), each_push)
     if not pushes:
         raise UsageError(
             f"{row.name} has nightlies of {row.repo} only, none of {searched.name}.", advice="Leave --repo out."
         )
-    trunk = row.repo if by_date and row.repo in searched.origins and "releases/" not in searched.path else None
-    return Reach(LegKind.PUSHES, pushes, nightlies_of=trunk)
+    return Reach((*pushes, *([Place(LegKind.NIGHTLIES, nightlies)] if nightlies else [])), each_push)
+
+
+def _nightlies_of(row: App, searched: Repo, target: Target, old: Bound, new: Bound) -> str | None:
+    """The repository whose nightlies hold, a little later, all that lands on the searched one; None if there is none.
+
+    What is uplifted to a release branch is in no nightly of the trunk.
+    """
+    if not names.has_nightlies(row, target.build_types[0], plan.moment_of(old), plan.moment_of(new)):
+        return None
+    if searched.nightlies:
+        return searched.name
+    return row.repo if row.repo in searched.origins and "releases/" not in searched.path else None
 
 
 # ------------------------------------------------------------------------------------------------ what is tested

@@ -80,11 +80,9 @@ class Sessions:
 
     def create(self, now: datetime) -> Journal:
         """A new, empty journal; old sessions are pruned on the way. Raises ``CacheTrouble``."""
-        # The milliseconds keep the order of runs that begin within one second.
-        folder = self.root / f"{now:%Y-%m-%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(1)}"
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.mkdir(mode=0o700)
+            folder = self._fresh(now)
             self._prune(now, but=folder)
             return _open(folder / JOURNAL, "xb")
         except OSError as error:
@@ -92,6 +90,14 @@ class Sessions:
                 f"The session cannot be kept in {self.root}: {error.strerror}.",
                 advice="Make that folder writable, or name another in MOZBISECT_STATE_DIR.",
             ) from error
+
+    def _fresh(self, now: datetime) -> Path:
+        """An empty folder. The milliseconds keep the order of runs that begin within one second."""
+        while True:
+            folder = self.root / f"{now:%Y-%m-%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(1)}"
+            with suppress(FileExistsError):  # of another run, which began in the same millisecond
+                folder.mkdir(mode=0o700)
+                return folder
 
     def open(self, name: str | None, *, ended: bool = False) -> tuple[Journal, Session]:
         """A session to go on with: the named one, else the newest that has not ended, else the newest.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
 
 from mozbisect.core import plan
 from mozbisect.core.errors import BrokenBuild, NoBuild, NothingToSearch
@@ -11,9 +13,11 @@ from mozbisect.core.model import (
     Bound,
     Build,
     Candidate,
+    Kind,
     Leg,
     LegKind,
     Move,
+    Release,
     Revision,
     Side,
     Tag,
@@ -23,8 +27,10 @@ from mozbisect.core.model import (
 from mozbisect.core.ports import Question
 from mozbisect.engine import Ports
 from mozbisect.request import Request
+from mozbisect.sources.span import span
 from mozbisect.wiring import World
 
+MOST_SAID = 3  # of those that have none
 MOST_TRIED = 40  # candidates around a bound; each costs some requests to find that it has no build
 
 
@@ -79,27 +85,57 @@ def _judged(build: Build, ports: Ports, terms: Terms) -> Answer:
 def _build(
     bound: Bound, seen: World, ports: Ports, asked: Request, *, nearest: bool, say: Callable[[str], None]
 ) -> Build:
-    """The bound's own build: of the kind that a search would begin with, else of the other kind; else the nearest.
+    """The bound's own build, from the first of the places that has it; else, if that will do, the nearest there is.
 
     Raises ``NothingToSearch``.
     """
-    other = plan.instead_of(asked.leg, asked.reach)
-    legs = [asked.leg, *([other] if other else [])]
+    legs = [asked.leg]
+    while (other := plan.instead_of(legs[-1], asked.reach, {leg.kind for leg in legs})) is not None:
+        legs.append(other)
+    exact = [partial(_candidates, bound, seen, leg) for leg in legs]
+    around = [partial(_around, bound, seen, leg, within) for leg in legs for within in _WIDER[leg.kind]]
     trouble: NothingToSearch | None = None
-    for leg in legs:
+    tried: set[str] = set()
+    for way in exact + (around if nearest else []):
         try:
-            return _first_build(_candidates(bound, seen, leg), ports, asked, say)
+            some = [item for item in way() if item.key not in tried][:MOST_TRIED]
+            tried.update(item.key for item in some)
+            build = _first_build(some, ports, asked, say)
         except NothingToSearch as none:
             trouble = trouble or none
+            continue
+        if way not in exact:
+            say(f"{bound} itself has no build: the nearest that has one is taken, {_and_how_far(build, bound, seen)}.")
+        return build
     assert trouble is not None
-    if not nearest:
-        raise trouble
-    around = list(_around(bound, seen, asked.leg))[:MOST_TRIED]
-    if not around:
-        raise trouble
-    build = _first_build(around, ports, asked, say)
-    say(f"{bound} itself has no build: the nearest that has one is taken, {build.candidate.title}.")
-    return build
+    raise trouble
+
+
+_WIDER = {
+    LegKind.NIGHTLIES: (timedelta(days=7), timedelta(days=45), timedelta(days=366)),
+    LegKind.PUSHES: (timedelta(days=2), timedelta(days=14)),
+    LegKind.RELEASES: (timedelta.max,),
+}
+"""How far around a bound builds are listed: further only where there is none nearby."""
+
+
+def _and_how_far(build: Build, bound: Bound, seen: World) -> str:
+    """nightly of 2026-09-14 09:31, 12 days later"""
+    candidate = build.candidate
+    if candidate.kind is Kind.RELEASE and isinstance(bound, Release):  # a version that never was has no day
+        return f"{candidate.title} of {candidate.when:%Y-%m-%d}"
+    first, last = span(bound, seen.pushed)
+    if first <= candidate.when <= last:
+        return candidate.title
+    away = first - candidate.when if candidate.when < first else candidate.when - last
+    return f"{candidate.title}, {_long(away)} {'earlier' if candidate.when < first else 'later'}"
+
+
+def _long(time: timedelta) -> str:
+    for unit, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
+        if (count := round(time / unit)) > 0 and time >= unit:
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "moments"
 
 
 def _candidates(bound: Bound, seen: World, leg: Leg) -> Sequence[Candidate]:
@@ -113,26 +149,29 @@ def _candidates(bound: Bound, seen: World, leg: Leg) -> Sequence[Candidate]:
     return seen.pushes.at(bound, leg.repo)
 
 
-def _around(bound: Bound, seen: World, leg: Leg) -> Sequence[Candidate]:
+def _around(bound: Bound, seen: World, leg: Leg, within: timedelta) -> Sequence[Candidate]:
     """Of the same kind, the nearest first."""
     match leg.kind:
         case LegKind.RELEASES:
             return seen.releases.near(bound)
-        case LegKind.NIGHTLIES if not isinstance(bound, Revision | Tag):
-            return seen.nightlies.near(bound, leg.repo)
+        case LegKind.NIGHTLIES:
+            return seen.nightlies.near(bound, leg.repo, within)
     if isinstance(bound, Revision | Tag):
-        return seen.pushes.near(bound, seen.revisions.push_of(str(bound), leg.repo).repo)
-    return seen.pushes.near(bound, leg.repo)
+        return seen.pushes.near(bound, seen.revisions.push_of(str(bound), leg.repo).repo, within)
+    return seen.pushes.near(bound, leg.repo, within)
 
 
 def _first_build(candidates: Sequence[Candidate], ports: Ports, asked: Request, say: Callable[[str], None]) -> Build:
     reason = "nothing was pushed there"
-    for candidate in candidates:
+    for at, candidate in enumerate(candidates):
         try:
             return ports.source.find(candidate)
         except NoBuild as none:
             reason = none.what
-            say(f"{candidate.title}: {reason}")
+            if at < MOST_SAID:
+                say(f"{candidate.title}: {reason}")
+    if len(candidates) > MOST_SAID:
+        say(f"… and {len(candidates) - MOST_SAID} more without a build")
     wanted = f"{asked.target.build_types[0]} build of {asked.target.app} for {asked.new}"
     raise NothingToSearch(f"There is no {wanted}: {reason}.", advice="`mozbisect builds` lists what there is.")
 

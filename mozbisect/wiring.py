@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from mozbisect.catalog import apps, versions
@@ -35,15 +36,18 @@ from mozbisect.memory import Memory
 from mozbisect.net import Http
 from mozbisect.options import Options
 from mozbisect.request import Request, bound
+from mozbisect.sources.digests import Digests
 from mozbisect.sources.git import Git
 from mozbisect.sources.lando import Lando
 from mozbisect.sources.mozilla import Mozilla
 from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushes import Pushes
 from mozbisect.sources.pushlog import Pushlog
-from mozbisect.sources.releases import Releases
+from mozbisect.sources.releases import Releases, newest_key
 from mozbisect.sources.revisions import Revisions
 from mozbisect.sources.shut import Excluded
+from mozbisect.sources.signatures import Signatures, must_be_here
+from mozbisect.sources.span import Pushed
 from mozbisect.sources.taskcluster import Taskcluster, guard
 
 log = logging.getLogger(__name__)
@@ -60,6 +64,7 @@ class World:
     revisions: Revisions
     git: Git
     source: Mozilla
+    pushed: Pushed
 
 
 def world(
@@ -71,7 +76,8 @@ def world(
     memory: Memory | None = None,
     origin_later: bool = True,
 ) -> World:
-    """The services that the options name. Raises ``UsageError`` for an ``--exclude`` that is none.
+    """The services that the options name. Raises ``UsageError`` for an ``--exclude`` or a key that is none, and
+    ``CannotRun`` where signatures are required that cannot be checked here.
 
     ``credentials``: who we are for Taskcluster, if it has to know. ``memory``: what earlier runs were told.
     ``origin_later``: a nightly that can tell its revision itself, once it is here, is not asked for it before.
@@ -86,7 +92,19 @@ def world(
     git = Git(lando, taskcluster if row.tasks else None, pushlog)
     revisions = Revisions(pushlog, git, any_repo=options.repo is None)
     pushes = Pushes(pushlog, revisions)
-    releases = Releases(http, options.archive_base_url, options.product_details_url, target, pushlog)
+    # A signature costs a question more. Of nightlies, which are many, it is looked at only when it is required.
+    is_required, wanted = options.verify == "require", options.verify != "off"
+    if is_required:
+        must_be_here()
+    signatures = Signatures(http, options.release_key, partial(newest_key, http, options.archive_base_url))
+    releases = Releases(
+        http,
+        options.archive_base_url,
+        options.product_details_url,
+        target,
+        pushlog,
+        digests=Digests(http, wanted=wanted, signatures=signatures),
+    )
 
     def pushed(text: str) -> Candidate:
         # A tag of a release stands in the repository of its branch, whichever is searched.
@@ -100,6 +118,7 @@ def world(
         pushed=pushed,
         pushlog=pushlog,
         origin_later=origin_later and isinstance(row.launch, apps.Desktop),
+        digests=Digests(http, wanted=wanted, signatures=signatures if is_required else None),
     )
     source = Mozilla(
         nightlies,
@@ -110,8 +129,10 @@ def world(
         now=datetime.now(UTC),
         pushed=pushed,
         excluded=excluded(options.exclude, today),
+        verify=options.verify,
+        by_version=row.releases is not None,
     )
-    return World(http, nightlies, pushes, releases, revisions, git, source)
+    return World(http, nightlies, pushes, releases, revisions, git, source, pushed)
 
 
 def excluded(texts: Sequence[str], today: date) -> tuple[Excluded, ...]:
@@ -164,6 +185,7 @@ def ports(
             look_ahead=options.background_dl,
             keep=options.background_dl_policy == "keep",
             temp_root=scratch.fresh("builds"),
+            connections=options.connections,
         )
         try:
             launches = launcher(options, asked.target, say, scratch.fresh("profiles"), starts_itself=by is not None)
@@ -174,10 +196,14 @@ def ports(
                 table.several(by, _wish(options), asked.terms) if by else judge(options, asked.terms, say),
                 reporters,
                 use_kept=options.approx_policy == "auto",
+                unattended=by is not None or not table.asks_person(_wish(options)),
                 broken_is=asked.terms.side(options.treat_broken_as),
                 deadline=deadline,
                 check_judge=_must_have_somebody if by is None and table.asks_person(_wish(options)) else lambda: None,
             )
+            # Not after an error or Ctrl-C: what was broken off by that, the next run carries on.
+            fetcher.ahead(())
+            cache.drop_parts()
         finally:
             fetcher.close()
             log.debug("%d requests were made", seen.http.requests_made)

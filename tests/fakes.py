@@ -7,7 +7,7 @@ build is computed from what its revision contains, as it would be in life.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -158,6 +158,9 @@ class FakeSource:
     def look_up(self, candidates: Sequence[Candidate]) -> None:
         self.side_by_side.append(tuple(candidate.key for candidate in candidates))
 
+    def since(self, finding: Finding) -> str | None:
+        return None
+
     def git_of(self, revision: str) -> str | None:
         self.git_asked.append(revision)
         return sha("git", revision)
@@ -168,11 +171,19 @@ class FakeSource:
 
 @dataclass
 class FakeFetcher:
-    """Brings nothing, but remembers what it was asked for; some builds cannot be fetched."""
+    """Brings nothing, but remembers what it was asked for; some builds cannot be fetched.
+
+    ``seconds``: how long each takes that was not begun before; with ``bets`` the likeliest of those ahead is begun.
+    """
 
     broken: frozenset[str] = frozenset()
     trouble: type[BrokenBuild] = BrokenBuild
     kept: frozenset[str] = frozenset()
+    bets: bool = False
+    seconds: float = 0.0
+    now: float = 0.0
+    waited: int = 0
+    under_way: frozenset[Candidate] = frozenset()
     brought: list[str] = field(default_factory=list)
     ahead_of: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -181,12 +192,32 @@ class FakeFetcher:
         if build.candidate.key in self.broken:
             raise self.trouble("the archive is damaged")
         self.brought.append(build.candidate.key)
+        if build.candidate not in self.under_way:
+            self.now += self.seconds
+            self.waited += 1
         yield Path("tree")
 
+    def clock(self) -> float:
+        return self.now
+
     def ahead(
-        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+        self,
+        candidates: Sequence[Candidate],
+        chances: Sequence[float] = (),
+        *,
+        present: Candidate | None = None,
+        left: int = 0,
     ) -> None:
         self.ahead_of.append(tuple(candidate.key for candidate in candidates))
+        kept = self.under_way & {present, *candidates}
+        likely = {one for one, chance in zip(candidates, chances, strict=False) if self.bets and chance > 0.6}
+        self.under_way = frozenset(kept | likely)
+
+    def begun(self) -> Collection[Candidate]:
+        return self.under_way
+
+    def may_bet(self, left: int) -> bool:
+        return self.bets
 
     def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
         return frozenset(at for at, candidate in enumerate(candidates) if candidate.key in self.kept)

@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class File:
-    body: bytes
+    body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     etag: str | None = None
     ranges: bool = True
@@ -57,9 +57,10 @@ class Stall:
 
 @dataclass(frozen=True)
 class Instead:
-    """Another file this once."""
+    """Another file this once; ``careless``: also for who asked for the rest of the right one."""
 
     file: File
+    careless: bool = False
 
 
 Fault = Status | Reset | Cut | Stall | Instead
@@ -117,9 +118,10 @@ class _Answer(BaseHTTPRequestHandler):
                 return self._stall()
             case Instead(other):
                 file = other
+        careless = isinstance(fault, Instead) and fault.careless
         if file is None:
             return self._send(404, b'{"error": "unknown"}', {"Content-Type": "application/json"})
-        status, body, headers = self._wanted(file)
+        status, body, headers = self._wanted(file, careless=careless)
         match fault:
             case Cut(at, reset):
                 self._send(status, body, headers, only=at)
@@ -129,20 +131,23 @@ class _Answer(BaseHTTPRequestHandler):
                 return self._stall()
         return self._send(status, body, headers)
 
-    def _wanted(self, file: File) -> tuple[int, bytes, dict[str, str]]:
+    def _wanted(self, file: File, *, careless: bool) -> tuple[int, bytes, dict[str, str]]:
         headers = dict(file.headers)
         if file.etag:
             headers["ETag"] = file.etag
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if file.ranges:
+            headers.setdefault("Accept-Ranges", "bytes")
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         mark = self.headers.get("If-Range")
-        known = mark is None or mark in (headers.get("ETag"), headers.get("Last-Modified"))
+        known = careless or mark is None or mark in (headers.get("ETag"), headers.get("Last-Modified"))
         if match is None or not file.ranges or not known:
             return 200, file.body, headers
         start = int(match[1])
         if start >= len(file.body):
             return 416, b"", headers
-        headers["Content-Range"] = f"bytes {start}-{len(file.body) - 1}/{len(file.body)}"
-        return 206, file.body[start:], headers
+        end = min(int(match[2] or len(file.body)), len(file.body) - 1)
+        headers["Content-Range"] = f"bytes {start}-{end}/{len(file.body)}"
+        return 206, file.body[start : end + 1], headers
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str], only: int | None = None) -> None:
         self.send_response_only(status)

@@ -40,7 +40,7 @@ from mozbisect.core.model import (
     Verdict,
 )
 from mozbisect.core.news import Note
-from mozbisect.core.plan import Reach
+from mozbisect.core.plan import Place, Reach
 from mozbisect.core.ports import Question
 from mozbisect.engine import Engine
 from tests.fakes import START, FakeApp, FakeFetcher, FakeLauncher, FakeSource, TruthfulJudge, ports
@@ -48,6 +48,9 @@ from tests.fakes import START, FakeApp, FakeFetcher, FakeLauncher, FakeSource, T
 LEG = Leg(
     LegKind.NIGHTLIES, "mozilla-central", Day(START.date()), Day(START.date()), "between the bounds", check_ends=True
 )
+NIGHTLIES, PUSHES = Place(LegKind.NIGHTLIES, "mozilla-central"), Place(LegKind.PUSHES, "mozilla-central")
+ALL = Reach((NIGHTLIES, PUSHES))
+NIGHTLIES_ONLY = Reach((NIGHTLIES,), pushes=False)
 OPENED = Opened(FORMAT, "mozbisect test", datetime(2026, 10, 1, tzinfo=UTC), REGRESSION, {})
 
 
@@ -60,7 +63,7 @@ class Run:
         judge: TruthfulJudge,
         fetcher: FakeFetcher | None = None,
         *,
-        reach: Reach = Reach(LegKind.NIGHTLIES),  # noqa: B008  (frozen)
+        reach: Reach = ALL,
         listen: Callable[[object], None] = lambda news: None,
         **more: Any,
     ) -> None:
@@ -205,10 +208,8 @@ def test_both_ends_good_is_said_in_plain_words() -> None:
 def test_nothing_with_a_build_is_nothing_to_search() -> None:
     source = FakeSource()
     source.no_build = frozenset(nightly.key for nightly in source.nightlies)
-    with pytest.raises(NothingToSearch, match="None of the 30 nightlies"):
-        Run(
-            source, TruthfulJudge(source.contains, culprit_of(source, 40)), reach=Reach(LegKind.NIGHTLIES, pushes=False)
-        ).go()
+    with pytest.raises(NothingToSearch, match="None of the 26 nightlies"):
+        Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), reach=NIGHTLIES_ONLY).go()
 
 
 def test_a_range_without_a_nightly_of_its_kind_is_searched_by_pushes_and_that_is_said() -> None:
@@ -217,20 +218,20 @@ def test_a_range_without_a_nightly_of_its_kind_is_searched_by_pushes_and_that_is
     said: list[object] = []
     run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), listen=said.append)
     assert run.go().first_new == source.autoland[40]
-    assert any(isinstance(news, Note) and news.text.startswith("None of the 30 nightlies") for news in said)
+    assert any(isinstance(news, Note) and news.text.startswith("None of the 26 nightlies") for news in said)
 
 
 def test_when_all_builds_of_a_range_expired_the_other_kind_is_searched() -> None:
     source = FakeSource()
     source.expired = frozenset({LegKind.PUSHES})
-    reach = Reach(LegKind.PUSHES, nightlies_of="mozilla-central")
+    reach = Reach((PUSHES, NIGHTLIES))
     run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), reach=reach)
     first = replace(LEG, kind=LegKind.PUSHES, repo="autoland")
     finding = run.go(first)
     assert finding.first_new.kind is Kind.NIGHTLY
     assert truth(source, finding, culprit_of(source, 40))
     with pytest.raises(Expired):
-        Run(source, TruthfulJudge(source.contains, "none"), reach=Reach(LegKind.PUSHES)).go(first)
+        Run(source, TruthfulJudge(source.contains, "none"), reach=Reach((PUSHES,))).go(first)
 
 
 @pytest.mark.parametrize("at", [20, 70, 130])
@@ -283,7 +284,7 @@ def test_builds_that_are_broken_are_no_reason_to_search_another_kind() -> None:
     source = FakeSource()
     fetcher = FakeFetcher(frozenset(nightly.key for nightly in source.nightlies))
     run = Run(source, TruthfulJudge(source.contains, culprit_of(source, 40)), fetcher)
-    with pytest.raises(NothingToSearch, match="None of the 30 nightlies"):
+    with pytest.raises(NothingToSearch, match="None of the 26 nightlies"):
         run.go()
     assert len(Session.of(from_line(line) for line in run.journal).stages) == 1
 
@@ -303,7 +304,7 @@ def test_what_is_shut_is_never_asked_and_stays_open() -> None:
     source = FakeSource()
     source.shut = (Shut(10, 20, "excluded (--exclude x)"),)
     judge = TruthfulJudge(source.contains, culprit_of(source, 77))
-    run = Run(source, judge, reach=Reach(LegKind.NIGHTLIES, pushes=False))
+    run = Run(source, judge, reach=NIGHTLIES_ONLY)
     finding = run.go()
     shut = {nightly.key for nightly in source.nightlies[10:21]}
     assert not shut & set(source.looked_up)
@@ -342,6 +343,33 @@ def test_builds_that_are_here_are_not_preferred_where_that_is_not_wanted() -> No
     assert source.nightlies[12].key not in fetcher.brought
 
 
+def waits_and_tests(*, fetch: float, judge: float = 0.0, unattended: bool = True, bets: bool = True) -> tuple[int, int]:
+    """How often a whole run waits for a build, and how many it judges; both take so many seconds."""
+    source, fetcher = FakeSource(), FakeFetcher(bets=bets, seconds=fetch)
+
+    def think(build: Build, question: Question) -> None:
+        fetcher.now += judge
+
+    judges = TruthfulJudge(source.contains, culprit_of(source, 77), think)
+    finding = Run(source, judges, fetcher, unattended=unattended, clock=fetcher.clock).go()
+    assert finding.first_new == source.autoland[77]
+    return fetcher.waited, len(judges.asked)
+
+
+def test_builds_that_take_long_are_asked_for_in_pairs() -> None:
+    one_by_one = waits_and_tests(fetch=0.5)
+    in_pairs = waits_and_tests(fetch=5.0)
+    assert in_pairs[0] <= one_by_one[0] - 2
+    assert in_pairs[1] <= one_by_one[1] + 2
+
+
+def test_what_a_person_or_a_slow_command_has_to_judge_is_asked_for_one_by_one() -> None:
+    one_by_one = waits_and_tests(fetch=0.5)
+    assert waits_and_tests(fetch=5.0, unattended=False) == one_by_one
+    assert waits_and_tests(fetch=5.0, judge=4.0) == one_by_one
+    assert waits_and_tests(fetch=5.0, bets=False)[1] == one_by_one[1]
+
+
 def test_when_no_build_can_be_fetched_the_run_stops_and_goes_on_later() -> None:
     source = FakeSource()
     judge = TruthfulJudge(source.contains, culprit_of(source, 77))
@@ -355,8 +383,15 @@ def test_a_build_that_is_here_is_tested_rather_than_its_neighbour_downloaded() -
     source = FakeSource()
     judge = TruthfulJudge(source.contains, culprit_of(source, 77))
     near = source.nightlies[16].key  # the middle of what is searched is 14 or 15
-    run = Run(source, judge, FakeFetcher(kept=frozenset({near})))
+    notes: list[str] = []
+    run = Run(
+        source,
+        judge,
+        FakeFetcher(kept=frozenset({near, source.nightlies[0].key})),
+        listen=lambda news: notes.append(news.text) if isinstance(news, Note) else None,
+    )
     finding = run.go()
+    assert notes == [f"Taken in place of the {source.nightlies[14].title}, as it is here already."]
     assert run.fetcher.brought[2] == near
     assert finding.first_new == source.autoland[77]
 
@@ -369,6 +404,11 @@ def test_an_end_that_was_only_claimed_is_no_answer() -> None:
     )
     with pytest.raises(NothingToSearch, match="No build was ever seen bad") as caught:
         Run(source, TruthfulJudge(source.contains, culprit_of(source, 140))).go()
+    assert "The archive keeps nightlies" in caught.value.advice, "to go further out is no help where builds are gone"
+    broken = frozenset({*source.no_build})
+    source.no_build = frozenset()
+    with pytest.raises(NothingToSearch, match="No build was ever seen bad") as caught:
+        Run(source, TruthfulJudge(source.contains, culprit_of(source, 140)), FakeFetcher(broken)).go()
     assert "a later --bad" in caught.value.advice
 
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ import pytest
 from mozbisect.catalog.releases import LEFT_CENTRAL
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer
-from mozbisect.practice.world import World
+from mozbisect.practice.world import LAST_DAY, World, WorldParameters
 from tests.serving import serving
 from tests.test_doors import CHECK, SMALL, Program, services
 
@@ -308,6 +308,46 @@ def test_the_nearest_build_is_taken_where_there_is_none(program: Program, world:
     assert done.returncode == 1, done.stderr
     assert f"{gone} itself has no build" in done.stderr
     assert f"nightly of {last}" in done.stderr
+
+
+def test_how_far_away_the_nearest_is_is_said_also_where_it_is_weeks(
+    program: Program, world: World, server: PracticeServer
+) -> None:
+    last = world.nightlies[-1].when.date()
+    words = ["--launch", str(last + timedelta(days=21)), "--nearest", "--arch", "x86_64", "--command", "true"]
+    done = program(*words, *services(server))
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"nightly of {last} \d\d:\d\d, 21 days earlier\.", done.stderr)
+
+
+def test_the_nearest_release_is_named_with_how_far_it_is(program: Program) -> None:
+    own = WorldParameters(seed=7, start=LAST_DAY - timedelta(days=29), days=30, trains=True)
+    world = make_world(own)
+    last = next(one for one in reversed(world.releases) if one.channel == "release")
+    with PracticeServer(world) as server:
+        words = ["--app", "firefox-release", "--nearest", "--arch", "x86_64", "--command", "true", *services(server)]
+        words += ["--product-details-url", server.product_details_url]
+        by_day = program("--launch", str(last.day + timedelta(days=9)), *words)
+        by_version = program("--launch", f"{last.version.partition('.')[0]}.0.99", *words)
+    assert f"is taken, release {last.version}, 9 days earlier." in by_day.stderr
+    assert f"is taken, release {last.version} of {last.day}." in by_version.stderr
+
+
+def test_of_a_revision_whose_builds_are_gone_the_nearest_is_a_nightly(program: Program) -> None:
+    world = make_world(WorldParameters(seed=7, start=date(2025, 3, 1), days=8, expired=True))
+    push = world.branch_pushes[len(world.branch_pushes) // 2]
+    words = ["--launch", push.head.node, "--arch", "x86_64", "--command", "true"]
+    with PracticeServer(world) as server:
+        gone, near = (program(*words, *more, *services(server)) for more in ([], ["--nearest"]))
+        listed = program(
+            "builds", "--good", world.branch_pushes[1].head.node, "--bad", push.head.node, *services(server)
+        )
+    assert gone.returncode == 3
+    assert gone.stderr.count(f"autoland {push.head.node[:12]}") == 1, "it is looked for once"
+    assert "is taken, nightly of 2025-03-" in near.stderr
+    assert near.returncode == 0
+    assert "Taskcluster keeps the builds of autoland for a year" in listed.stderr
+    assert "mozilla-central" in listed.stdout
 
 
 def test_the_nearest_push_is_taken_where_there_is_none(program: Program, world: World, server: PracticeServer) -> None:

@@ -137,11 +137,22 @@ def test_a_build_type_is_understood_in_any_case() -> None:
     assert read(build_type="Debug", good="2026-10-01").target.build_types == ("debug",)
 
 
-def test_where_older_builds_are_looked_for() -> None:
-    assert read(repo="autoland", good="2020-01-01").reach.nightlies_of == "mozilla-central"
-    assert read(repo="try", good="2026-11-01").reach.nightlies_of is None
-    assert read(repo="mozilla-release", good="2026-11-01").reach.nightlies_of is None
-    assert read(repo="autoland", good="2020-01-01", build_type="debug").reach.nightlies_of is None
+@pytest.mark.parametrize(
+    ("words", "places"),
+    [
+        ({"good": "2020-01-01"}, ["nightlies mozilla-central", "pushes mozilla-central"]),
+        ({"good": REV, "bad": "b" * 40}, ["pushes mozilla-central", "nightlies mozilla-central"]),
+        ({"repo": "autoland", "good": "2020-01-01"}, ["pushes autoland", "nightlies mozilla-central"]),
+        ({"repo": "try", "good": "2026-11-01"}, ["pushes try"]),
+        ({"repo": "mozilla-release", "good": "2026-11-01"}, ["pushes mozilla-release"]),
+        ({"repo": "autoland", "good": "2020-01-01", "build_type": "debug"}, ["pushes autoland"]),
+        ({"app": "firefox-l10n", "lang": "de"}, ["nightlies mozilla-central"]),
+        ({"app": "firefox-release", "good": "131.0"}, ["releases mozilla-release"]),
+        ({"app": "firefox-release", "good": REV, "bad": "b" * 40}, ["pushes mozilla-release"]),
+    ],
+)
+def test_where_builds_are_looked_for_and_in_which_order(words: dict[str, Any], places: list[str]) -> None:
+    assert [f"{place.kind} {place.repo}" for place in read(**words).reach.places] == places
 
 
 @pytest.mark.parametrize(

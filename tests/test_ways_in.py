@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
 
+from mozbisect import request, wiring
 from mozbisect.core.errors import EndsContradict, MozbisectError, NothingToSearch
 from mozbisect.core.journal import Event, Listed, Missing, Session
-from mozbisect.core.model import Finding, Kind, Leg, LegKind, Tag
+from mozbisect.core.model import Finding, Kind, Leg, LegKind, Revision, Tag
+from mozbisect.core.news import Note
+from mozbisect.engine import first_listed
 from mozbisect.options import Options
 from mozbisect.practice.history import make_world
 from mozbisect.practice.parameters import WorldParameters
 from mozbisect.practice.server import PracticeServer
 from mozbisect.practice.world import LAST_DAY, World
-from mozbisect.report.words import result_of
+from mozbisect.report.words import result_of, so_far
 from tests.test_worlds import bisect
 
 FIRST = LAST_DAY - timedelta(days=13)
@@ -40,9 +45,8 @@ def options(server: PracticeServer, **words: Any) -> Options:
 
 
 def found(session: Session) -> Finding:
-    finding = session.stage.ask()
-    assert isinstance(finding, Finding)
-    return finding
+    assert session.finding
+    return session.finding
 
 
 def search(server: PracticeServer, **words: Any) -> Finding:
@@ -177,20 +181,173 @@ def test_pushes_between_two_nightlies_that_are_gone_are_not_asked_for_one_by_one
     assert len(asked) <= 24, "four pushes of each leg, by three routes each"
 
 
-def test_a_branch_whose_older_builds_are_gone_is_searched_from_where_they_begin(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def half_gone(seed: int = 5) -> World:
+    """A history of two weeks; of the first of them Taskcluster has no build any more."""
     now = datetime.now(UTC)
-    first = (now - timedelta(days=370)).date()
-    world = make_world(parameters(start=first, expired_before=now - timedelta(days=365)))
-    culprit_is_gone = world.culprit.push.when < now - timedelta(days=365)
+    first = (now - timedelta(days=372)).date()
+    return make_world(parameters(seed=seed, start=first, expired_before=now - timedelta(days=365)))
+
+
+def is_gone(world: World) -> bool:
+    assert world.parameters.expired_before
+    return world.culprit.push.when < world.parameters.expired_before + timedelta(days=1)
+
+
+def worlds_half_gone(*, gone: bool, most: int = 3) -> list[World]:
+    return list(islice((world for world in map(half_gone, range(5, 60)) if is_gone(world) is gone), most))
+
+
+def test_a_branch_whose_older_builds_are_gone_is_searched_from_where_they_begin() -> None:
+    (world,) = worlds_half_gone(gone=False, most=1)
     with PracticeServer(world) as server:
         asked = options(server, repo="autoland", build_type="debug", **whole_range(world))
-        if culprit_is_gone:
-            with pytest.raises(EndsContradict, match="Both ends are bad"):
-                bisect(asked, [])
-        else:
-            assert found(bisect(asked, [])).first_new.revision == world.culprit.push.head.node
+        assert found(bisect(asked, [])).first_new.revision == world.culprit.push.head.node
+
+
+@pytest.mark.parametrize("by", ["days", "revisions"])
+def test_a_change_among_the_builds_that_are_gone_is_looked_for_among_the_nightlies_with_what_is_known(by: str) -> None:
+    for world in worlds_half_gone(gone=True):
+        branch = world.pushes["autoland"]
+        days, revisions = whole_range(world), {"good": branch[0].head.node, "bad": branch[-1].head.node}
+        with PracticeServer(world) as server:
+            session = bisect(options(server, **({"repo": "autoland", **days} if by == "days" else revisions)), [])
+        kinds = [stage.timeline.leg.kind for stage in session.stages]
+        assert kinds[:2] == [LegKind.PUSHES, LegKind.NIGHTLIES]
+        finding = found(session)
+        result = result_of(session, "https://hg.mozilla.org")
+        assert result
+        assert not world.contains_culprit(str(result.last_revision))
+        assert world.contains_culprit(str(result.first_revision))
+        named = {node for item in finding.untested for node in item.candidate.changesets}
+        assert world.culprit.commit.node in named | set(finding.first_new.changesets)
+        first_kept = session.stages[0].judged[0]
+        assert session.stages[1].timeline.leg.new == Revision(str(first_kept.build.revision)), "what is known is used"
+
+
+def test_a_change_among_the_builds_that_are_gone_without_any_other_is_told_as_far_as_it_is_known() -> None:
+    (world,) = worlds_half_gone(gone=True, most=1)
+    events: list[Event] = []
+    with PracticeServer(world) as server:
+        asked = options(server, repo="autoland", build_type="debug", **whole_range(world))
+        with pytest.raises(
+            NothingToSearch, match=r"No build was ever seen good.*\(expired from Taskcluster\)"
+        ) as caught:
+            bisect(asked, events)
+    assert "The archive keeps nightlies" in caught.value.advice
+    result = result_of(Session.of(events), "https://hg.mozilla.org")
+    assert result
+    known = so_far(result)
+    assert known
+    assert known.startswith("So far: bad from ")
+
+
+def test_two_revisions_of_which_one_is_a_head_on_the_trunk_as_well_are_of_the_branch() -> None:
+    """A merge without a changeset of its own: the trunk's pushlog has a push with the branch's own head."""
+    world = make_world(parameters(fast_forwards=1.0))
+    heads = {push.head.node for push in world.central_pushes}
+    branch = world.pushes["autoland"]
+    old = next(push for push in branch if push.head.node in heads)
+    with PracticeServer(world) as server:
+        finding = search(server, good=old.head.node, bad=branch[-1].head.node)
+    assert finding.first_new.revision == world.culprit.push.head.node
+
+
+def test_two_revisions_of_which_no_repository_has_both_are_searched_among_the_nightlies() -> None:
+    world = make_world(parameters(merge_backs=0.0, pushes_per_day=30))
+    last = world.pushes["autoland"][-1].head.node
+    assert last not in {commit.node for push in world.central_pushes for commit in push.commits}
+    with PracticeServer(world) as server:
+        session = bisect(options(server, good=world.central_pushes[1].head.node, bad=last), [])
+    assert session.stages[0].timeline.leg.kind is LegKind.NIGHTLIES
+    assert found(session).first_new.revision == world.culprit.push.head.node
+
+
+def test_two_old_revisions_are_searched_among_the_nightlies_around_them_and_that_is_said() -> None:
+    world = make_world(parameters(start=date(2025, 3, 1), expired=True))
+    branch = world.pushes["autoland"]
+    at = branch.index(world.culprit.push)
+    heard: list[object] = []
+    with PracticeServer(world) as server:
+        asked = options(server, good=branch[at - 1].head.node, bad=branch[at].head.node)
+        session = bisect(asked, [], heard)
+        asked_for = request.read(asked, today=LAST_DAY)
+        seen = wiring.world(asked, asked_for.target, today=LAST_DAY)
+        listed = first_listed(asked_for.leg, asked_for.reach, seen.source, lambda news: None)
+    (said,) = [news.text for news in heard if isinstance(news, Note)]
+    assert said.startswith("Taskcluster keeps the builds of autoland for a year")
+    assert session.stages[0].timeline.leg.kind is LegKind.NIGHTLIES
+    assert listed == session.stages[0].timeline, "what is listed is what would be searched"
+    result = result_of(session, "https://hg.mozilla.org")
+    assert result
+    assert world.contains_culprit(str(result.first_revision))
+    assert not world.contains_culprit(str(result.last_revision))
+
+
+# -------------------------------------------------------------------------------- releases of different branches
+
+
+def train_world(**more: Any) -> World:
+    plain: dict[str, Any] = {"seed": 7, "start": LAST_DAY - timedelta(days=89), "days": 90, "trains": True}
+    return make_world(WorldParameters(**{**plain, **more}))
+
+
+def around_a_train(world: World) -> dict[str, str]:
+    """The last update of a version that is good, and the first beta that has the culprit."""
+    betas = [one for one in world.releases if one.channel == "beta"]
+    bad = next(one for one in betas if world.contains_culprit(one.push.head.node))
+    major = int(bad.version.partition(".")[0])
+    good = [one for one in world.releases if one.version.startswith(f"{major - 1}.0") and one.channel == "release"]
+    return {"good": good[-1].version, "bad": bad.version}
+
+
+def answers(link: str | None) -> bool:
+    assert link
+    with urllib.request.urlopen(link) as answer:
+        return bool(answer.status == 200)
+
+
+@pytest.mark.parametrize("seed", [7, 8, 11])
+def test_from_an_update_to_the_next_beta_it_goes_on_where_the_two_left_the_trunk(seed: int) -> None:
+    world = train_world(seed=seed)
+    with PracticeServer(world) as server:
+        session = bisect(options(server, app="firefox-release", **around_a_train(world)), [])
+        result = result_of(session, server.hg_url)
+        assert result
+        assert answers(result.pushlog)
+    assert found(session).first_new.revision == world.culprit.push.head.node
+
+
+def test_what_broke_on_the_beta_branch_itself_is_found_from_an_update_of_the_version_before() -> None:
+    first = LAST_DAY - timedelta(days=29)
+    trains = (first + timedelta(days=9), first + timedelta(days=19))
+    made = (train_world(seed=seed, start=first, days=30, train_days=trains, culprit="uplift") for seed in range(9))
+    world = next(world for world in made if world.culprit.push.when.date() > trains[1])
+    with PracticeServer(world) as server:
+        versions = around_a_train(world)
+        major, _, number = versions["bad"].partition(".0b")
+        betas = f"{major}.0b1..{major}.0b{int(number) - 1}"
+        session = bisect(options(server, app="firefox-release", exclude=(betas,), **versions), [])
+    finding = found(session)
+    assert [stage.timeline.leg.repo for stage in session.stages][:3] == [
+        "mozilla-release",
+        "mozilla-central",
+        "mozilla-beta",
+    ]
+    assert finding.first_new.revision == world.culprit.push.head.node
+
+
+def test_two_releases_of_which_nothing_closer_is_kept_are_the_answer_with_a_link_that_works() -> None:
+    world = train_world(expired=True)
+    with PracticeServer(world) as server:
+        session = bisect(options(server, app="firefox-release", **around_a_train(world)), [])
+        result = result_of(session, server.hg_url)
+        assert result
+        assert result.finding.leg.kind is LegKind.RELEASES
+        assert answers(result.pushlog)
+    assert session.ended
+    assert session.ended.since in str(result.pushlog)
+    assert result.was_tested(result.finding.old_build)
+    assert result.was_tested(result.finding.new_build)
 
 
 # --------------------------------------------------------------------------------------------- other builds

@@ -87,13 +87,18 @@ def options(world: World, server: PracticeServer, **more: object) -> Options:
     return Options(**{**words, **more})  # type: ignore[arg-type]
 
 
-def bisect(asked: Options, events: list[Event]) -> Session:
-    """One run from the events so far (none: from the beginning) to its end; new events are added to the list."""
+def bisect(asked: Options, events: list[Event], heard: list[object] | None = None) -> Session:
+    """One run from the events so far (none: from the beginning) to its end; new events are added to the list.
+
+    ``heard``: here comes what a reporter is told.
+    """
     asked_for = request.read(asked, today=LAST_DAY)
     if not events:
         events.append(Opened(FORMAT, "test", datetime(2026, 9, 30, tzinfo=UTC), asked_for.terms, asked.to_row()))
     seen = wiring.world(asked, asked_for.target, today=LAST_DAY)
-    with wiring.ports(asked, asked_for, seen, [Listener()], say=lambda line: None) as ports:
+    with wiring.ports(
+        asked, asked_for, seen, [Listener([] if heard is None else heard)], say=lambda line: None
+    ) as ports:
         engine = Engine(Session.of(events), ports, events.append, asked_for.reach)
         engine.run(asked_for.leg)
     return engine.session

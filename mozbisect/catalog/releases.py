@@ -42,13 +42,20 @@ LEFT_CENTRAL = {
 }
 
 
+def nightly(release: Release) -> int | None:
+    """155 of a bound like ``155.0a1``, which is what every nightly of that version calls itself; else None."""
+    number = release.version.removesuffix(".0a1")
+    return int(number) if number.isdigit() and number != release.version else None
+
+
 def whole(release: Release) -> int:
     """The major version of a bound like ``131`` or ``131.0``. Raises ``UsageError`` for one of a release branch."""
     version = release.version.removesuffix(".0")
     if version.isdigit():
         return int(version)
+    branch = "mozilla-aurora" if "a2" in version else "a release branch"
     raise UsageError(
-        f"{release} was made on a release branch: only whole versions, {min(LEFT_CENTRAL)} and later, have a place "
+        f"{release} was made on {branch}: only whole versions, {min(LEFT_CENTRAL)} and later, have a place "
         "among the nightlies.",
         advice="Give the whole version, a day or a build id; or search the releases with --app firefox-release.",
     )

@@ -26,6 +26,10 @@ _BRANCHES = {
 }
 _PRODUCTS = {"gecko": "FIREFOX", "comm": "THUNDERBIRD"}
 
+TRUNKS = {"gecko": "mozilla-central", "comm": "comm-central"}
+LEFT_TRUNK = {"gecko": "FIREFOX_NIGHTLY_{}_END", "comm": "NIGHTLY_{}_END"}
+"""The tag that the trunk got on its last changeset of a version, from which the version's beta branch begins."""
+
 
 Key = tuple[tuple[int, ...], int, int]
 

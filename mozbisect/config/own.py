@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from mozbisect.catalog import apps, build_types, repos
+from mozbisect.catalog import apps, build_types, keys, repos
 from mozbisect.config.model import NOT_OPTIONS, Key, Setting, Settings, checked
 from mozbisect.core.errors import UsageError
 from mozbisect.core.words import wrong_with_url
@@ -119,6 +119,7 @@ def valid(key: Key, value: object) -> object:
 _NAMED: dict[str, Callable[[str], object]] = {
     "app": apps.app,
     "repo": repos.repo,
+    "release-key": keys.fingerprint,
     "build-type": lambda name: build_types.build_type(name.lower()),
 }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, pairwise
 from math import log2
 
@@ -30,10 +31,16 @@ class Costs:
 
     A build at hand is preferred when it tells more for its cost. There may then be more than ``ceil(log2(n))``
     questions for ``n`` places, but with nothing untestable never more than that many builds to fetch.
+
+    ``two_at_once``: the build that the likelier answer leads to comes beside this one, in the same time. What counts
+    is then what both tell: a third of the range is asked about, since two thirds are the better bet, with the
+    middle of the rest after it. Two builds leave a third of the range where one leaves a half; at worst there is a
+    third more to test.
     """
 
     fetch: float = 1.0
     at_hand: frozenset[int] = frozenset()
+    two_at_once: bool = False
 
     def __post_init__(self) -> None:
         if not self.fetch >= 0:
@@ -83,6 +90,14 @@ class Certain:
         new, old = (at - self.old) / size, (self.new - at) / size  # exactly symmetric, so that ties are ties
         return -(new * log2(new) + old * log2(old))
 
+    def foreseen(self, at: int) -> float:
+        """What the next test after one at ``at`` tells, in bits, if the likelier answer comes and else nothing."""
+        new, old = (
+            at - self.old,
+            self.new - at,
+        )  # so many places are left by each answer; of one there is no more to tell
+        return max(places * (places > 1) for places in (new, old)) / (new + old)
+
     def best(self, missing: Collection[int], costs: Costs) -> int | None:
         """The position with the most information × chance to be testable ÷ cost, ``missing`` ones left out.
 
@@ -90,18 +105,26 @@ class Certain:
         untestable neighbours) and tells too little. At the rim of a hole the search never gives up, so the
         tested builds on both sides of a hole that is given up on are as close to it as they can be.
         """
-        spots = [*self._peaks(missing), *self._handy(missing, costs)]
+        spots = [*self._peaks(missing, costs), *self._handy(missing, costs)]
         if len(self.untestable) >= HOLE_TRIES and any(map(self._inside_a_hole, spots)):
             floor = HOLE_PATIENCE * max(map(self.information, self._middle(missing)))
             spots = [at for at in spots if not self._inside_a_hole(at) or self._telling(at) >= floor]
         return max(
             spots,
-            key=lambda at: (self._telling(at) / costs.of(at), -abs(2 * at - self.old - self.new), -at),
+            key=lambda at: (self._worth(at, costs) / costs.of(at), -abs(2 * at - self.old - self.new), -at),
             default=None,
         )
 
     def _telling(self, at: int) -> float:
         return self.information(at) * self.chance_testable(at)
+
+    def _worth(self, at: int, costs: Costs) -> float:
+        foreseen = self.foreseen(at) if self._in_pairs(costs) else 0.0
+        return (self.information(at) + foreseen) * self.chance_testable(at)
+
+    def _in_pairs(self, costs: Costs) -> bool:
+        """Among many untestable builds little can be foreseen."""
+        return costs.two_at_once and len(self.untestable) < HOLE_TRIES
 
     def _neighbours(self, at: int) -> tuple[int, int]:
         """The closest positions on either side of ``at`` that were tried."""
@@ -118,14 +141,22 @@ class Certain:
     def _middle(self, missing: Collection[int]) -> list[int]:
         return _present((self.old + self.new) // 2, self.old, self.new, missing)
 
-    def _peaks(self, missing: Collection[int]) -> list[int]:
-        """Where a test tells most, between any two neighbours that were tried.
+    def _peaks(self, missing: Collection[int], costs: Costs) -> list[int]:
+        """Where a test is worth most, between any two neighbours that were tried.
 
-        There it rises to a single peak, then falls (its logarithm is concave), so that a few positions are looked at
-        instead of all; of those that are not missing, the best is next to the peak on one of its sides.
+        There its worth rises to a single peak, then falls (its logarithm is concave), so that a few positions are
+        looked at instead of all; of those that are not missing, the best is next to the peak on one of its sides.
+        In pairs there are two peaks, on either side of the middle.
         """
-        gaps = [gap for gap in pairwise((self.old, *self.untestable, self.new)) if gap[1] - gap[0] > 1]
-        peaks = (_present(_peak(self._telling, low + 1, high - 1), low, high, missing) for low, high in gaps)
+        worth = partial(self._worth, costs=costs)
+        middle = (self.old + self.new) // 2 if self._in_pairs(costs) else self.new
+        stretches = (
+            (low, high, first, last)
+            for low, high in pairwise((self.old, *self.untestable, self.new))
+            for first, last in ((low + 1, min(middle, high - 1)), (max(middle, low) + 1, high - 1))
+            if first <= last
+        )
+        peaks = (_present(_peak(worth, first, last), low, high, missing) for low, high, first, last in stretches)
         return list(chain.from_iterable(peaks))
 
     def _handy(self, missing: Collection[int], costs: Costs) -> list[int]:

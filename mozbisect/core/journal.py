@@ -22,7 +22,18 @@ from typing import Any, assert_never
 from mozbisect.core import plan
 from mozbisect.core.codec import from_json, to_json
 from mozbisect.core.errors import JournalDamaged
-from mozbisect.core.model import Build, Candidate, Changeset, Clash, Finding, Side, Terms, Timeline, Untested
+from mozbisect.core.model import (
+    Build,
+    Candidate,
+    Changeset,
+    Clash,
+    Finding,
+    LegKind,
+    Side,
+    Terms,
+    Timeline,
+    Untested,
+)
 from mozbisect.core.search import EQUAL_COSTS, Contradiction, Costs, Found, Search, Try
 
 FORMAT = 1
@@ -78,11 +89,13 @@ class Undone:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """No closer leg exists, and why. ``changesets`` are those between last old and first new, if they are few; ``git``
-    has Git hashes by Mercurial ones, where only now somebody was asked for them."""
+    has Git hashes by Mercurial ones, where only now somebody was asked for them. ``since``: of two releases on two
+    branches, the changeset after which the new one's pushlog tells what the old one has not."""
 
     why: str
     changesets: tuple[Changeset, ...] = ()
     git: dict[str, str] = field(default_factory=dict)
+    since: str = ""
 
 
 Event = Opened | Listed | Missing | Judged | Undone | Ended
@@ -137,6 +150,10 @@ class Stage:
         except KeyError:
             raise JournalDamaged(f"The session speaks of {key!r}, which its timeline does not hold.") from None
 
+    def is_missing(self, candidate: Candidate) -> bool:
+        """Is it known to have no build?"""
+        return self.place(candidate.key) in self.search.missing
+
     def _reminded(self, before: Stage) -> Stage:
         search, shared = self.search, self._places.keys() & before._places.keys()
         for key in shared:
@@ -149,6 +166,10 @@ class Stage:
         reasons = {key: before.reasons[key] for key in told_of if key in before.reasons}
         builds = {key: before.builds[key] for key in shared if key in before.builds}
         return replace(self, search=search, builds={**builds, **self.builds}, reasons={**self.reasons, **reasons})
+
+    def places(self, candidates: Iterable[Candidate]) -> frozenset[int]:
+        """Where they are; those of other stages are left out."""
+        return frozenset(at for one in candidates if (at := self._places.get(one.key)) is not None)
 
     def missing(self, event: Missing) -> Stage:
         search = self.search.miss(self.place(event.key))
@@ -256,6 +277,22 @@ class Session:
         return self.stages[-1]
 
     @property
+    def finding(self) -> Finding | None:
+        """What the last leg came to that came to something; None as long as none did.
+
+        A leg that tests its own ends, and found one of them without a build, says less than what was known before it.
+        """
+        found = [step for stage in reversed(self.stages) if isinstance(step := stage.ask(), Finding)]
+        sure = (item for item in found if not item.leg.check_ends or (item.old_build and item.new_build))
+        return next(sure, next(iter(found), None))
+
+    @property
+    def released(self) -> Finding | None:
+        """The two releases between whose branches the present leg looks on the trunk; None if it is another leg."""
+        before = self.stages[-2].ask() if len(self.stages) > 1 and self.stage.timeline.leg.check_ends else None
+        return before if isinstance(before, Finding) and before.leg.kind is LegKind.RELEASES else None
+
+    @property
     def questions(self) -> int:
         """How many answers of the judge stand, skips among them."""
         return sum(isinstance(event, Judged) and event.asked for event in self.events)
@@ -271,7 +308,9 @@ class Session:
         if self.ended is not None:
             return False
         step = self.ask() if self.stages else None
-        return not isinstance(step, Clash) or plan.further_back(self.stage.timeline.leg, step) is not None
+        if not isinstance(step, Clash) or (self.released is not None and step.refuted is not None):
+            return True
+        return plan.further_back(self.stage.timeline.leg, step) is not None
 
     def after(self, event: Event) -> Session:
         """The session once ``event`` has happened. Raises ``JournalDamaged`` if it cannot have."""

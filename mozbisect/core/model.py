@@ -266,7 +266,11 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Something that can be fetched. Absent facts are ``None``: not every era publishes each of them."""
+    """Something that can be fetched. Absent facts are ``None``: not every era publishes each of them.
+
+    ``signed_by``: the primary key whose signature of the list with the digest was checked, and is right.
+    ``unverified``: what could not be verified, in words that fit all builds of its kind; empty when nothing was left.
+    """
 
     candidate: Candidate
     app: str
@@ -280,6 +284,8 @@ class Build:
     size: int | None = None  # bytes
     digest: Digest | None = None
     task_id: str | None = None
+    signed_by: str | None = None
+    unverified: str = ""
 
 
 @dataclass(frozen=True, slots=True)

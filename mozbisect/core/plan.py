@@ -3,6 +3,9 @@
     nightlies ──► pushes of the repository they were built from ──► pushes of the branch that a merge came from
     releases  ──►   "
 
+A range is looked for in one place after another (``Reach.places``): the next one whenever the one before has no build
+for it, be that before the first verdict or after some.
+
 A finer leg begins at the last revision that was really judged and ends at the first that was; nothing in
 between is taken as good or bad without a test. Merges are followed by the changesets they brought, never by
 the words of a message. Pure: the servers are asked by a ``Source``, which lists the leg that is planned here.
@@ -10,6 +13,7 @@ the words of a message. Pure: the servers are asked by a ``Source``, which lists
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import assert_never
@@ -38,14 +42,32 @@ WEEKS_OF_A_YEAR = 52
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """Which kinds of builds there are to search. ``start``: of which kind the first leg is; ``pushes``: single pushes
-    have builds; ``nightlies_of``: the repository whose nightlies hold, a little later, all that lands on the searched
-    one; None if there are none of this kind."""
+class Place:
+    """Builds of one kind, of one repository."""
 
-    start: LegKind
+    kind: LegKind
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where there are builds for what was asked for. ``places``: in this order, each for when those before have none
+    (left). ``pushes``: single pushes have builds. ``trunk``: the repository that released versions branch off from, and
+    ``left`` the tag that it got when it did, with braces for the version; both empty where no versions are searched."""
+
+    places: tuple[Place, ...]
     pushes: bool = True
-    nightlies_of: str | None = None
+    trunk: str = ""
+    left: str = ""
+
+
+def in_order(places: Sequence[Place], old: Bound, new: Bound) -> tuple[Place, ...]:
+    """Two revisions are searched push by push at once, where pushes have builds; a day is first looked for by date."""
+    return tuple(sorted(places, key=lambda place: place.kind is not LegKind.PUSHES)) if _named(old, new) else (*places,)
+
+
+def _named(old: Bound, new: Bound) -> bool:
+    return isinstance(old, Revision | Tag) and isinstance(new, Revision | Tag)
 
 
 def with_defaults(
@@ -73,18 +95,14 @@ def with_defaults(
 
 
 def first_leg(
-    old: Bound, new: Bound, *, repo: str, reach: Reach, check_ends: bool, terms: Terms, search_back: bool = False
+    old: Bound, new: Bound, *, reach: Reach, check_ends: bool, terms: Terms, search_back: bool = False
 ) -> Leg:
-    """The leg that a bisection begins with.
-
-    Two revisions are searched push by push at once, where pushes have builds; anything with a day in it begins on
-    nightlies where there are any. Raises ``UsageError`` for a reversed range.
-    """
+    """The leg that a bisection begins with: in the first of the places. Raises ``UsageError`` for a reversed range."""
     _in_order(old, new, terms)
-    named = isinstance(old, Revision | Tag) and isinstance(new, Revision | Tag)
+    named = _named(old, new)
     if named and old == new:
         raise NothingToSearch(f"Both ends are {old}: there is nothing between them.")
-    kind = LegKind.PUSHES if named and reach.pushes else reach.start
+    kind, repo = reach.places[0].kind, reach.places[0].repo
     why = {
         LegKind.NIGHTLIES: "the nightlies between the two bounds",
         LegKind.RELEASES: "the releases between the two bounds",
@@ -108,22 +126,48 @@ def further_back(leg: Leg, clash: Clash) -> Leg | None:
     )
 
 
-def instead_of(leg: Leg, reach: Reach) -> Leg | None:
-    """The other kind of builds for the range of a first leg that has none of its own; None if there is none."""
-    if leg.instead or not leg.check_ends:
+def instead_of(leg: Leg, reach: Reach, tried: Collection[LegKind] = ()) -> Leg | None:
+    """The range of a leg in the next place where nobody has looked so far; None if there is none.
+
+    ``tried``: the kinds of builds that were searched already, beside that of the leg.
+    """
+    if not leg.check_ends:
         return None
-    if leg.kind is LegKind.NIGHTLIES and reach.pushes:
-        why = f"the pushes to {leg.repo} in their place"
-        return replace(leg, kind=LegKind.PUSHES, why=why, instead="no nightly of the range has such a build")
-    if leg.kind is LegKind.PUSHES and reach.nightlies_of:
-        why = f"the nightlies of {reach.nightlies_of} in their place"
-        gone = "the builds of the pushes are gone"
-        return replace(leg, kind=LegKind.NIGHTLIES, repo=reach.nightlies_of, why=why, instead=gone)
-    return None
+    place = next((place for place in reach.places if place.kind is not leg.kind and place.kind not in tried), None)
+    if place is None:
+        return None
+    why = f"the {place.kind.value} {'of' if place.kind is LegKind.NIGHTLIES else 'to'} {place.repo} in their place"
+    return replace(leg, kind=place.kind, repo=place.repo, why=why, instead=_GONE[leg.kind])
 
 
-def next_leg(finding: Finding, reach: Reach) -> Leg | str:
-    """A closer stretch of history to search, or the reason why there is none, as a sentence."""
+_GONE = {
+    LegKind.NIGHTLIES: "no nightly of the range has such a build",
+    LegKind.PUSHES: "the builds of the pushes are gone",
+}
+
+
+def rest_of(finding: Finding, reach: Reach, tried: Collection[LegKind]) -> Leg | None:
+    """What an end without any build has left open among the pushes, in the next place; None if there is none.
+
+    gone gone gone [new] ? ? new  →  typed old … [new]
+    """
+    leg = finding.leg
+    if leg.kind is not LegKind.PUSHES or (finding.old_build and finding.new_build):
+        return None
+    old, new = finding.old_build and finding.last_old.revision, finding.new_build and finding.first_new.revision
+    left = replace(leg, old=Revision(old) if old else leg.old, new=Revision(new) if new else leg.new)
+    return instead_of(left, reach, tried)
+
+
+def next_legs(finding: Finding, reach: Reach) -> tuple[Leg, ...] | str:
+    """Closer stretches of history, each for when those before have nothing to search; or why there is none."""
+    closer = _next_leg(finding, reach)
+    if isinstance(closer, str):
+        return closer
+    return closer, *_between_branches(finding, reach)
+
+
+def _next_leg(finding: Finding, reach: Reach) -> Leg | str:
     if finding.leg.kind in (LegKind.NIGHTLIES, LegKind.RELEASES):
         return _pushes_between(finding) if reach.pushes else "There are no builds of single pushes of this app."
     brought = brought_by(finding)
@@ -132,6 +176,46 @@ def next_leg(finding: Finding, reach: Reach) -> Leg | str:
     if finding.leg.kind is LegKind.MERGED and finding.untested:
         return "No build between the two could be tested."
     return _landed_earlier(finding, brought)
+
+
+def _between_branches(finding: Finding, reach: Reach) -> tuple[Leg, ...]:
+    r"""The stretch of the trunk between the places where two released versions left it.
+
+    trunk    ──────o───────────────o──       What 156.0b1 has and 155.0.2 has not, came this way, or was uplifted to
+                    \──155.0.2     \──156.0b1   beta since. That the old one was good says nothing of the trunk: what
+                                            is bad there may have been fixed on its branch. So both ends are tested.
+    """
+    if finding.leg.kind is not LegKind.RELEASES or not reach.trunk:
+        return ()
+    old, new = (Tag(reach.left.format(major_of(item))) for item in (finding.last_old, finding.first_new))
+    if old == new:
+        return ()
+    why = f"the pushes to {reach.trunk} between where the two releases left it"
+    return (Leg(LegKind.PUSHES, reach.trunk, old, new, why, check_ends=True),)
+
+
+def major_of(release: Candidate) -> str:
+    """131.0.3 → 131"""
+    return release.key.partition(".")[0]
+
+
+def since_branching(released: Finding, clash: Clash, tip: Build) -> Leg | None:
+    """The pushes to the branch of the new release after it left the trunk, where that was still old (``tip``).
+
+    None where the trunk was new already at the place where the old release left it, or no revision is known.
+    """
+    new = released.new_build
+    if clash.refuted is not Side.NEW or tip.revision is None or new is None or new.revision is None:
+        return None
+    return Leg(
+        LegKind.PUSHES,
+        new.repo,
+        Revision(tip.revision),
+        Revision(new.revision),
+        f"the pushes to {new.repo} since it left {tip.repo}",
+        check_ends=False,
+        ends=(_as_judged(clash.seen_old, tip), _as_judged(released.first_new, new)),
+    )
 
 
 def brought_by(finding: Finding) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ part of its contract, and anything else it raises is a bug. Implementations live
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,10 @@ class Source(Protocol):
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         """The changesets after last old up to first new, oldest first; empty when nobody can tell. One request."""
 
+    def since(self, finding: Finding) -> str | None:
+        """Of two releases: the changeset after which the pushlog of the new one's repository tells all that the old one
+        has not; None for what is no release, or when nobody can tell. Asked once, at the end."""
+
     def git_of(self, revision: str) -> str | None:
         """The Git hash of a Mercurial revision, None when nobody can tell. Asked for the two ends of an answer."""
 
@@ -61,12 +65,24 @@ class Fetcher(Protocol):
         """
 
     def ahead(
-        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+        self,
+        candidates: Sequence[Candidate],
+        chances: Sequence[float] = (),
+        *,
+        present: Candidate | None = None,
+        left: int = 0,
     ) -> None:
         """These will probably be wanted after the ``present`` one, which is brought next. Called before each ``bring``.
 
-        Likeliest first, with how likely each is: start on them, forget others. Returns at once.
+        Likeliest first, with how likely each is: start on them, forget others. ``left``: about how many more builds
+        will be wanted. Returns at once.
         """
+
+    def begun(self) -> Collection[Candidate]:
+        """Those of the builds ahead that are on their way or ready: to wait for one of them costs less."""
+
+    def may_bet(self, left: int) -> bool:
+        """Would a build that is likely, but not certain, be brought beside the present one? ``left``: as above."""
 
     def at_hand(self, candidates: Sequence[Candidate]) -> frozenset[int]:
         """Which of them (by place) a run before has left here, so that they cost no download. Called once a leg."""

@@ -10,7 +10,8 @@ or dice, so the same answers always lead to the same next question.
 
 Verdicts are taken to be never wrong. With equal costs and nothing untestable or missing this is the binary search: at
 most ``ceil(log2(n))`` tests for ``n`` places where the change can be (missing builds have not been seen to cost more
-than one test above that). What is asked, in this order:
+than one test above that). Where two builds come in the time of one, they are asked for in pairs that leave a third of
+the range (``Costs.two_at_once``). What is asked, in this order:
 
 1. **The ends**, if they are claims and not facts: the old one, then the new one. Where an end has no build or cannot be
    tested, its neighbour stands in: outwards first (if the claim is right, further out is the same side), then
@@ -164,11 +165,12 @@ class Search:
         question the probabilities add up to at most 1; one further on is never likelier than what leads to it.
         """
         likely: dict[int, float] = {}
+        alone = replace(costs, two_at_once=False)  # the second of two is asked about for what it tells itself
         number = count()
         paths = [(-1.0, next(number), self)]  # minus how likely it is (heapq pops the smallest), and what is known then
         while paths and len(likely) < most:
             weight, _, search = heappop(paths)
-            step = search.ask(costs)
+            step = search.ask(costs if search is self else alone)
             if not isinstance(step, Try):
                 continue
             if search is not self:

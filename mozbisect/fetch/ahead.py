@@ -7,8 +7,8 @@ build then meets the same error in daylight. What an errand does is not known he
                                b █████·····              want([c]) → b is stopped and thrown away
 
 What is nearly certain to be wanted is begun at once. What may or may not be waits for patience to be over (a judge
-who answers at once would only make us start what nobody wants any more), unless a small share of all bytes,
-the ``Purse``, still has room for a bet.
+who answers at once would only make us start what nobody wants any more), unless it is likely, and a small share of
+all bytes, the ``Purse``, still has room for a bet.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from pathlib import Path
 
 from mozbisect.core.errors import MozbisectError
 from mozbisect.core.model import Build, Candidate
-from mozbisect.fetch.download import Stop, Stopped
+from mozbisect.fetch.stop import Stop, Stopped
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2
 NEARLY_CERTAIN = 0.8
-SMALL_SHARE = 0.12  # of all bytes may be for builds that nobody will have wanted, while there is no patience
+LIKELY = 0.6
+SMALL_SHARE = 0.15  # of all bytes may be for builds that nobody will have wanted, while there is no patience
 _LAST_WAIT = 1.0  # seconds for threads to end; one that hangs in a connection dies with the process
 
 Cancel = Callable[[], None]
@@ -68,12 +69,16 @@ class Purse:
         self.used += size
         self._builds += size > 0
 
-    def allows(self, bets: int) -> bool:
-        """Would the share of the wasted stay small, were one more bet lost beside so many that are open?"""
+    def allows(self, bets: int, left: int) -> bool:
+        """Will the share of the wasted be small in the end, were one more bet lost beside so many that are open?
+
+        ``left``: about how many builds will still be wanted, the present one included.
+        """
         if not self._builds:
             return False
-        lost = self.wasted + (bets + 1) * self.used / self._builds
-        return lost <= SMALL_SHARE * (self.used + lost)
+        one = self.used / self._builds
+        lost = self.wasted + (bets + 1) * one
+        return lost <= SMALL_SHARE * (self.used + left * one + lost)
 
 
 class LookAhead:
@@ -100,6 +105,7 @@ class LookAhead:
         self._wanted: dict[Candidate, float] = {}  # with how likely each is
         self._queue: deque[Candidate] = deque()  # those of the wanted that are not begun
         self._patient = True
+        self._left = 0
         self.purse = Purse()
         self._errands: dict[Candidate, Errand] = {}  # under way, or ready and not yet claimed
         self._threads: dict[Errand, threading.Thread] = {}
@@ -107,16 +113,23 @@ class LookAhead:
         self._closed = False
 
     def want(
-        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+        self,
+        candidates: Sequence[Candidate],
+        chances: Sequence[float] = (),
+        *,
+        present: Candidate | None = None,
+        left: int = 0,
     ) -> None:
         """These and no others, likeliest first; ``chances``: how likely each is, if that is known. Returns at once.
 
-        ``present``: what will be claimed now; it is not begun, but if it was, it goes on.
+        ``present``: what will be claimed now; it is not begun, but if it was, it goes on. ``left``: about how many more
+        will be wanted after it.
         """
         with self._lock:
             if self._closed:
                 return
             self._rest()
+            self._left = left
             self._queue.clear()
             self._wanted = dict(zip(candidates, (*chances, *[0.0] * len(candidates)), strict=False))
             if present is not None:
@@ -154,6 +167,17 @@ class LookAhead:
         with self._lock:
             self.purse.use(size)
 
+    def may_bet(self, left: int) -> bool:
+        """Is there room for one more build that is likely, but not certain? ``left``: as for ``want``."""
+        with self._lock:
+            bets = sum(self._wanted.get(one, 0.0) < NEARLY_CERTAIN for one in self._errands)
+            return self.purse.allows(bets, left + 1)
+
+    def begun(self) -> frozenset[Candidate]:
+        """What is under way or ready."""
+        with self._lock:
+            return frozenset(self._errands)
+
     def has(self, build: Build) -> bool:
         """Is this build here, unpacked?"""
         with self._lock:
@@ -185,11 +209,15 @@ class LookAhead:
             self._call_off = None
 
     def _drop(self, errand: Errand, *, even_if_kept: bool = False) -> None:
-        """Nobody wants it any more. One that is kept goes to its end, and is dropped then."""
+        """Nobody wants it any more. One that is kept goes to its end, and is dropped then.
+
+        Of one that is stopped nothing is kept: verdicts have ruled it out, and every run would leave some. Only when
+        the run itself is broken off, the next one may want to carry it on.
+        """
         if self._keep and not even_if_kept and not errand.done.is_set():
             return
         self._errands.pop(errand.candidate, None)
-        errand.stop.now()
+        errand.stop.now(for_good=not self._closed)
         if errand.done.is_set():
             self._throw_away(errand)
 
@@ -216,8 +244,7 @@ class LookAhead:
 
     def _is_worth_it(self, candidate: Candidate) -> bool:
         chance = self._wanted.get(candidate, 0.0)
-        bets = sum(self._wanted.get(one, 0.0) < NEARLY_CERTAIN for one in self._errands)
-        return not self._patient or chance >= NEARLY_CERTAIN or (chance > 0 and self.purse.allows(bets))
+        return not self._patient or chance >= NEARLY_CERTAIN or (chance >= LIKELY and self.may_bet(self._left))
 
     def _work(self, errand: Errand) -> None:
         _be_modest()

@@ -2,9 +2,10 @@
 
 Knows names, trust and room; what is in the files, and how they come here, it leaves to others. Every file has
 a small one beside it, ``<name>.seal``, with what we saw of it when it arrived; ``<name>.tree`` is what it unpacks
-to (see ``trees``). Nothing else in the folder is ours, and nothing else is ever touched. Two runs may share a folder:
-files come into it whole, by a rename from a scratch folder in it, and each run takes it in its stride when one of
-its files was removed by another.
+to (see ``trees``), ``<name>.part`` what is here of a download that was broken off (see ``parts``). Nothing else in the
+folder is ours, and nothing else is ever touched. Two runs may share a folder: files come into it whole, by a rename
+from a folder in it that only one run writes in, and each run takes it in its stride when one of its files was removed
+by another.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from enum import Enum
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 from mozbisect.core.model import Build, Candidate, Kind
-from mozbisect.fetch import peer
-from mozbisect.fetch.scratch import Scratch, on_disk, remove
+from mozbisect.fetch import parts, peer
+from mozbisect.fetch.scratch import Scratch, clear_the_abandoned, on_disk, remove
 from mozbisect.fetch.trees import MOST, Trees
 from mozbisect.fetch.verify import Seal, Tally, complaint_about
 
@@ -37,7 +39,7 @@ _SEAL = ".seal"
 _OURS = re.compile(r".+--.+--[0-9a-f]{8}--.+")
 
 Fetch = Callable[[Path], Seal]
-"""Writes a build's file to the path given, which does not exist yet, and returns its seal."""
+"""Writes a build's file to the path given, and returns its seal. What is there already, it has left there itself."""
 
 
 class Cache:
@@ -144,7 +146,9 @@ class Cache:
                 folder = self._kept or self._scratch.fresh("archives")
                 with on_disk(folder):
                     folder.mkdir(parents=True, exist_ok=True)
+                    clear_the_abandoned(folder)
                     _sweep(folder)
+                    parts.remove_stale(folder, self._now())
                 self._opened = folder
             return self._opened
 
@@ -181,9 +185,8 @@ class Cache:
         return None
 
     def _take_in(self, path: Path, fetch: Fetch) -> None:
-        half = self._halves.fresh("archive")  # of no other thread, and of no other run
-        part, stamp = half / "part", half / "seal"
-        try:
+        with self._room_for(path) as home:
+            part, stamp = home / parts.BYTES, home / "seal"
             seal = fetch(part)
             with on_disk(path.parent):
                 self._make_durable(part)
@@ -191,6 +194,18 @@ class Cache:
                 stamp.write_text(seal.dump(), "utf-8")
                 stamp.replace(seal_path(path))
                 part.replace(path)
+                parts.done(home)
+
+    @contextmanager
+    def _room_for(self, path: Path) -> Iterator[Path]:
+        """A folder in which a file may grow, on the same disk. Of no other thread, and of no other run."""
+        with parts.claimed(path.with_name(path.name + parts.PART)) as home:
+            if home is not None:
+                yield home
+                return
+        half = self._halves.fresh("archive")  # another run is just fetching the same: who knows whether it gets there
+        try:
+            yield half
         finally:
             remove(half)
 
@@ -205,10 +220,16 @@ class Cache:
             self._folder()
             remove(self._halves.fresh("look"))
 
+    def drop_parts(self) -> None:
+        """This run came to its end: of what was broken off before, it needed what it took up, and nobody the rest."""
+        for _, _, part in list(parts.parts_in(self._opened)) if self._opened else ():
+            parts.discard(part)
+
     def make_room(self) -> None:
         """Remove what was not used for longest, until the limits hold; never what is lent, never the newest few.
 
-        A tree counts as much as an archive, but has none of the few places, and goes before its own archive.
+        A tree counts as much as an archive, but has none of the few places, and goes before its own archive. A part
+        of a download counts, too, and stays while somebody downloads it.
         """
         folder = self._opened
         if folder is None:
@@ -216,26 +237,45 @@ class Cache:
         trees = sorted(self.trees.all() if self.trees else (), reverse=True)  # the latest used first
         files = sorted(files_in(folder), reverse=True) if self._limit else []
         room = self._limit - sum(size for _, size, _ in files[:ALWAYS_KEPT])
-        rest = [(used, size, path, True) for used, size, path in files[ALWAYS_KEPT:]]
+        rest = [(*file, _Sort.FILE) for file in files[ALWAYS_KEPT:]]
+        rest += [(*part, _Sort.PART) for part in (parts.parts_in(folder) if self._limit else ())]
+        rest += [(*tree, _Sort.TREE) for tree in trees]
         for_trees = MOST
-        for _, size, path, is_file in sorted([*rest, *((*tree, False) for tree in trees)], key=_oldest_last):
-            fits = (not self._limit or size <= room) and (is_file or size <= for_trees)
-            with self._lock:
-                lent = is_file and self._lent[path.name] > 0
-            if fits or lent:
+        for _, size, path, sort in sorted(rest, key=_oldest_last):
+            fits = (not self._limit or size <= room) and (sort is not _Sort.TREE or size <= for_trees)
+            if fits or self._is_used(path, sort):
                 room -= size
-                for_trees -= 0 if is_file else size
+                for_trees -= size if sort is _Sort.TREE else 0
                 continue
             log.debug("removing %s, to make room", path)
-            if is_file:
-                remove_file(path)
-            elif self.trees:
-                self.trees.discard(path)
+            self._remove(path, sort)
+
+    def _is_used(self, path: Path, sort: _Sort) -> bool:
+        if sort is _Sort.PART:
+            return parts.in_use(path)
+        with self._lock:
+            return sort is _Sort.FILE and self._lent[path.name] > 0
+
+    def _remove(self, path: Path, sort: _Sort) -> None:
+        if sort is _Sort.FILE:
+            remove_file(path)
+        elif sort is _Sort.PART:
+            parts.discard(path)
+        elif self.trees:
+            self.trees.discard(path)
 
 
-def _oldest_last(entry: tuple[float, int, Path, bool]) -> tuple[float, bool]:
-    used, _, _, is_file = entry
-    return -used, not is_file
+class _Sort(Enum):
+    """What lies in the folder."""
+
+    FILE = "file"
+    PART = "part"
+    TREE = "tree"
+
+
+def _oldest_last(entry: tuple[float, int, Path, _Sort]) -> tuple[float, bool]:
+    used, _, _, sort = entry
+    return -used, sort is not _Sort.FILE
 
 
 def _sweep(folder: Path) -> None:

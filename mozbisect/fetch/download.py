@@ -1,26 +1,37 @@
 """Brings the file of one build here, whole or not at all. Knows nothing of folders, caches or archives.
 
-A transfer that breaks is carried on where it broke, if the server can do that and the file is still the same
-one; if not, it begins again. What arrives is measured on its way to the disk, and handed to whoever unpacks meanwhile:
+A transfer that breaks is carried on where it broke, by this run or by the next one, if the server can do that and the
+file is still the same one; if not, it begins again. What arrives is measured behind the connections, and shown to
+whoever unpacks meanwhile:
 
     try 1   ████████░░░░░░░░   connection reset        → Range: bytes=8…, If-Range: "etag"
     try 2   ████████████████   a digest that is wrong  → begin again
     try 3   ████████████████   right                   → done
+
+The first connection is the caller's thread, and alone decides; others may help it (see ``crew``).
 """
 
 from __future__ import annotations
 
 import logging
-import threading
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NoReturn, Protocol
 
 from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild, NotFetched, NotFound
 from mozbisect.core.model import Build
+from mozbisect.fetch.crew import WORTH_IT, Crew, answers, asks
+from mozbisect.fetch.filling import Filling
+from mozbisect.fetch.line import Lane, Line
+from mozbisect.fetch.pace import Pace
+from mozbisect.fetch.parts import Notes, Origin, believed
+from mozbisect.fetch.ranges import ENDLESS, Piece
 from mozbisect.fetch.scratch import on_disk
-from mozbisect.fetch.verify import Seal, Tally, is_page
+from mozbisect.fetch.stop import Stop
+from mozbisect.fetch.verify import Seal, Tally, is_page, transport_digest
 from mozbisect.net import CutShort, Http, Locked, Stream, Unreachable
 
 log = logging.getLogger(__name__)
@@ -29,58 +40,25 @@ log = logging.getLogger(__name__)
 WORTHWHILE = 8 << 20
 MOST_TRIES = 40  # in all, also of those that brought something
 MOST_PAUSES = 300.0  # seconds in all; a server may ask for two minutes each time
+PATIENCE = 2.0  # seconds for other connections to bring the last pieces, before the first one does
+_CHUNK = 1 << 18
+_GLANCE = 0.1
 
 Tell = Callable[[int, int | None], None]
 """Told the bytes that are here, and of how many, if that is known."""
 
 
-class Stopped(Exception):
-    """The transfer was not wanted any more. Nobody's fault, so not one of ``core.errors``."""
+class Follower(Protocol):
+    """Reads the file while it comes, before anybody can know whether it is right."""
 
-
-class Stop:
-    """Tells a piece of work, from any thread, that it is not wanted any more."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._stream: Stream | None = None
-
-    def now(self) -> None:
-        self._event.set()
-        with self._lock:
-            if self._stream is not None:
-                self._stream.abort()
-
-    def check(self) -> None:
-        if self._event.is_set():
-            raise Stopped
-
-    def pause(self, seconds: float) -> None:
-        if self._event.wait(seconds):
-            raise Stopped
-
-    @contextmanager
-    def ends(self, stream: Stream) -> Iterator[None]:
-        """Within this, ``now`` also wakes a reader who waits for bytes of the stream."""
-        with self._lock:
-            self._stream = stream
-        try:
-            self.check()
-            yield
-        finally:
-            with self._lock:
-                self._stream = None
-
-
-class Eavesdropper(Protocol):
-    """Hears the bytes as they come, before anybody can know whether they are right."""
-
-    def write(self, chunk: bytes) -> None:
-        """The next ones."""
+    def reached(self, file: Path, here: int) -> None:
+        """The first so many bytes are in the file."""
 
     def restart(self) -> None:
         """Forget them all: the file begins anew."""
+
+    def complete(self) -> None:
+        """The file is whole and right; afterwards it is renamed."""
 
 
 def download(
@@ -90,23 +68,31 @@ def download(
     *,
     stop: Stop | None = None,
     tell: Tell | None = None,
-    also: Eavesdropper | None = None,
+    also: Follower | None = None,
+    lane: Lane | None = None,
 ) -> Seal:
-    """Write the build's file to ``part``, which must not exist, and which exists afterwards only if all is well.
+    """Write the build's file to ``part``, in a folder for this alone. What an earlier try left there is carried on.
 
-    ``also`` gets each byte of the file once, in order, also through broken transfers that go on.
-    Raises ``NoBuild`` (it is gone), ``NotFetched`` (it cannot be had whole), ``NetworkError`` (nothing answers
-    any more), ``CacheTrouble``, and ``Stopped`` if ``stop`` was told so.
+    ``also`` follows the file, also through broken transfers that go on; ``lane`` is how it shares the line.
+    After an error nothing is there, unless it can be carried on (see ``parts``). Raises ``NoBuild`` (it is gone),
+    ``NotFetched`` (it cannot be had whole), ``NetworkError`` (nothing answers any more), ``CacheTrouble``, and
+    ``Stopped`` if ``stop`` was told so.
     """
+    notes = Notes(part)
+    lane = lane or Lane(Line(), lambda: True)
     try:
-        with on_disk(part.parent), part.open("xb") as file:
-            transfer = _Transfer(http, build, file, stop, tell, also)
+        with on_disk(part.parent), _opened(part) as file, lane.transfer():
+            transfer = _Transfer(http, build, part, file, notes, stop or Stop(), tell, also, lane)
+            transfer.pick_up()
             http.insist(transfer.carry_on, also=(BrokenBuild,), sleep=_Budget(stop.pause if stop else http.sleep).pause)
-            transfer.settle()
+            if also is not None:
+                also.complete()
             return transfer.seal
     except BaseException as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        if isinstance(error, NotFound) or (stop and stop.for_good) or not notes.any:
+            notes.forget()
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         if isinstance(error, NotFound):
             raise NoBuild(f"{build.file_name} is listed, but the server says that it is gone") from error
         if isinstance(error, BrokenBuild):
@@ -114,6 +100,8 @@ def download(
         if isinstance(error, NetworkError) and not isinstance(error, Unreachable | Locked):
             raise NotFetched(f"{build.file_name} cannot be downloaded: {error.what}") from error
         raise
+    finally:
+        notes.close()
 
 
 class _SpentBudget(BrokenBuild):
@@ -143,100 +131,200 @@ class _Transfer:
         self,
         http: Http,
         build: Build,
+        part: Path,
         file: IO[bytes],
-        stop: Stop | None,
+        notes: Notes,
+        stop: Stop,
         tell: Tell | None,
-        also: Eavesdropper | None,
+        also: Follower | None,
+        lane: Lane,
     ) -> None:
         self._http = http
         self._build = build
+        self._part = part
         self._file = file
-        self._stop = stop or Stop()
+        self._notes = notes
+        self._stop = stop
         self._tell = tell or (lambda _here, _whole: None)
         self._also = also
+        self._lane = lane
         self._tries = 0
-        self._tally = Tally(build.digest)
-        self._mark = ""  # by which the server knows the file again: an ETag or a date
-        self._whole = build.size
+        self._begins("", build.size)
 
     @property
     def seal(self) -> Seal:
         return self._tally.seal
 
+    def pick_up(self) -> None:
+        """Go on from what an earlier try has left, as far as it is as it was."""
+        origin, known = self._notes.read() or (None, [])
+        good = believed(self._part, known) if origin and origin.fits(self._build) else []
+        here = good[-1][0] if good else 0
+        self._cut_to(here)
+        if origin and good:
+            log.debug("%s: %d bytes are here from an earlier try", self._build.file_name, here)
+            self._notes.begin(origin, good)
+            self._begins(origin.mark, origin.whole, here)
+
     def carry_on(self) -> None:
         """One try, and more for as long as each brings the file well forward."""
         while True:
-            before = self._tally.size
+            before = self._filling.arrived
             try:
                 return self._one_try()
             except CutShort as error:
                 self._stop.check()  # perhaps it was us who cut it
-                if self._tally.size - before < WORTHWHILE:
+                if self._filling.arrived - before < WORTHWHILE:
                     raise
                 log.debug("%s; at once again", error.what)
 
-    def settle(self) -> None:
-        """Out of Python's buffer, so that a full disk is noticed here."""
-        self._file.flush()
+    def _begins(self, mark: str, whole: int | None, here: int = 0) -> None:
+        """A version of the file, of which so many bytes are here. ``mark``: by which the server knows it again."""
+        self._mark = mark
+        self._tally = Tally(self._build.digest)
+        self._filling = Filling(self._part, whole, here)
+        self._pace = Pace(self._lane.most)
+        self._crew = Crew(self._http, self._build.url, mark, self._filling, self._pace, self._lane)
+        self._can_be_shared = False
 
     def _one_try(self) -> None:
         self._stop.check()
         self._tries += 1
         if self._tries > MOST_TRIES:
             raise _SpentBudget(f"{self._build.file_name}: it broke off {MOST_TRIES} times ({self._build.url})")
-        with self._http.stream(self._build.url, headers=self._range(), tries=1) as stream, self._stop.ends(stream):
-            if not self._continues(stream):
-                self._begin(stream)
-            for chunk in stream.chunks():
-                self._add(chunk, stream)
+        try:
+            self._follow()
+            while piece := self._next():
+                self._bring(piece)
+        finally:
+            self._crew.send_home()
+            self._follow()
         if complaint := self._tally.complaint(self._build):
             self._spoiled(complaint)
 
-    def _range(self) -> dict[str, str]:
-        if not (self._mark and self._tally.size):
-            return {}
-        return {"Range": f"bytes={self._tally.size}-", "If-Range": self._mark}
+    def _next(self) -> Piece | None:
+        """What the first connection is to bring; ``None`` when all is here. Waits for the others, but not for long."""
+        until = time.monotonic() + PATIENCE
+        while not self._filling.complete:
+            if piece := self._filling.claim(self._crew.size if self._crew else None):
+                return piece
+            if time.monotonic() > until:
+                self._crew.send_home()
+                continue
+            with self._filling.changed:
+                self._filling.changed.wait(_GLANCE)
+            self._progress()
+        return None
 
-    def _continues(self, stream: Stream) -> bool:
-        """Are these the bytes after the ones we have? A server may ignore the range, or have another file by now."""
+    def _bring(self, piece: Piece) -> None:
+        headers = asks(piece, self._mark, self._filling.whole)
+        try:
+            with self._http.stream(self._build.url, headers=headers, tries=1) as stream, self._stop.ends(stream):
+                piece = self._continued(stream, piece) if headers else self._begin(stream)
+                for chunk in stream.chunks():
+                    if self._add(piece, chunk, stream) < len(chunk):
+                        break
+            if piece.end == ENDLESS:
+                self._filling.ends(piece)
+            if piece.left:
+                self._spoiled(f"the file has {self._filling.arrived:,} bytes instead of {self._filling.whole:,}")
+        finally:
+            self._filling.give_back(piece)
+
+    def _continued(self, stream: Stream, piece: Piece) -> Piece:
+        """What the stream brings: the piece, or all. A server may ignore the range, or have another file by now."""
         if stream.status == 200:
-            return False
-        start = f"bytes {self._tally.size}-"
-        if stream.status != 206 or not stream.headers.get("Content-Range", "").startswith(start) or stream.encoded:
+            return self._begin(stream)
+        if not answers(stream, piece, self._mark, self._filling.whole):
             self._spoiled("the server did not go on where it broke off")
-        return True
+        self._can_be_shared = self._is_exact()
+        return piece
 
-    def _begin(self, stream: Stream) -> None:
+    def _begin(self, stream: Stream) -> Piece:
         self._forget()
-        if self._build.size is not None and stream.length not in (None, self._build.size):
-            self._spoiled(f"the server has {stream.length:,} bytes where {self._build.size:,} were announced")
-        self._mark = "" if stream.encoded else _mark(stream)
-        self._whole = stream.length if stream.length is not None else self._build.size
+        if stream.status != 200:
+            self._spoiled(f"the server sent a part of it (status {stream.status}), where all was asked for")
+        length, size = stream.length, self._build.size
+        if size is not None and length not in (None, size):
+            self._spoiled(f"the server has {length:,} bytes where {size:,} were announced")
+        self._begins("" if stream.encoded else _mark(stream), size if length is None else length)
+        self._tally = Tally(self._build.digest, transport=transport_digest(stream.headers))
+        if self._mark:
+            self._notes.begin(Origin.of(self._build, self._mark, self._filling.whole))
+        self._can_be_shared = self._is_exact() and stream.headers.get("Accept-Ranges", "").strip() == "bytes"
+        piece = self._filling.claim()
+        if piece is None:
+            self._spoiled("the file is empty")
+        return piece
 
-    def _add(self, chunk: bytes, stream: Stream) -> None:
+    def _is_exact(self) -> bool:
+        """Is it clear enough which file this is, that pieces of it from several connections fit together?"""
+        return self._mark.startswith('"') and self._filling.whole is not None
+
+    def _add(self, piece: Piece, chunk: bytes, stream: Stream) -> int:
+        """How many of the bytes were wanted."""
         self._stop.check()
-        if self._tally.size == 0 and is_page(stream.headers.get("Content-Type", ""), chunk):
+        if piece.at == 0 and is_page(stream.headers.get("Content-Type", ""), chunk):
             self._spoiled("the server sent a web page in place of the build")
-        if self._whole is not None and self._tally.size + len(chunk) > self._whole:
-            self._spoiled(f"the server sent more than {self._whole:,} bytes")
-        self._file.write(chunk)
-        self._tally.add(chunk)
-        if self._also is not None:
-            self._also.write(chunk)
-        self._tell(self._tally.size, self._whole)
+        taken = self._filling.put(piece, self._file, chunk)
+        if taken < len(chunk) and piece.end == self._filling.whole:
+            self._spoiled(f"the server sent more than {self._filling.whole:,} bytes")
+        self._progress()
+        self._share(piece)
+        return taken
+
+    def _share(self, piece: Piece) -> None:
+        """Let one more connection help, if one more may pay."""
+        if self._explores() and self._pace.one_more(self._filling.arrived) and self._lane.one_more():
+            self._filling.shorten(piece, self._crew.size)
+            self._crew.grow()
+
+    def _explores(self) -> bool:
+        left = (self._filling.whole or 0) - self._filling.arrived
+        return self._can_be_shared and self._pace.explores and left >= WORTH_IT and self._lane.may_widen()
+
+    def _progress(self) -> None:
+        self._stop.check()
+        self._follow()
+        self._tell(self._filling.arrived, self._filling.whole)
+        self._lane.saw(self._filling.arrived, self._stop.check, settled=not self._explores())
+
+    def _follow(self) -> None:
+        """Measure what is whole from its beginning on, and let it be unpacked."""
+        front = self._filling.front
+        while self._tally.size < front:
+            self._file.seek(self._tally.size)
+            chunk = self._file.read(min(_CHUNK, front - self._tally.size))
+            if not chunk:
+                self._spoiled("somebody cut its file on the disk")
+            self._tally.add(chunk)
+            self._notes.follow(self._tally)
+            if self._also is not None:
+                self._also.reached(self._part, self._tally.size)
 
     def _forget(self) -> None:
-        if self._tally.size:
-            self._file.seek(0)
-            self._file.truncate()
-            if self._also is not None:
-                self._also.restart()
-        self._tally = Tally(self._build.digest)
-        self._mark = ""
+        self._crew.send_home()
+        self._notes.forget()
+        self._cut_to(0)
+        if self._tally.size and self._also is not None:
+            self._also.restart()
+        self._begins("", self._build.size)
 
-    def _spoiled(self, why: str) -> None:
+    def _cut_to(self, size: int) -> None:
+        if self._file.seek(0, os.SEEK_END) > size:
+            self._file.truncate(size)
+
+    def _spoiled(self, why: str) -> NoReturn:
         self._forget()
         raise BrokenBuild(f"{self._build.file_name}: {why} ({self._build.url})")
+
+
+@contextmanager
+def _opened(part: Path) -> Iterator[IO[bytes]]:
+    """To be written and read, without a buffer: what was put there is there for others, and a full disk is noticed."""
+    part.touch()
+    with part.open("r+b", buffering=0) as file:
+        yield file
 
 
 def _mark(stream: Stream) -> str:

@@ -20,9 +20,10 @@ from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Progress
 from mozbisect.fetch.ahead import Errand, Later, LookAhead
 from mozbisect.fetch.cache import Cache, file_name
-from mozbisect.fetch.download import Stop, Tell, download
-from mozbisect.fetch.line import Line
+from mozbisect.fetch.download import Tell, download
+from mozbisect.fetch.line import Lane, Line
 from mozbisect.fetch.scratch import FULL, Scratch, on_disk, remove
+from mozbisect.fetch.stop import Stop
 from mozbisect.fetch.trees import FILES
 from mozbisect.fetch.unpack import is_archive, unpack
 from mozbisect.fetch.unpacking import Unpacking
@@ -39,7 +40,8 @@ class BuildFetcher:
 
     ``find`` is the source's, for look-ahead. ``keep``: a download ahead goes on when it is not wanted any more.
     ``unpack_ahead``: look-ahead unpacks too, which takes longer than most downloads (5 s of one processor core).
-    ``later`` stands in for the clock of look-ahead.
+    ``connections``: at most so many side by side for a build that is waited for. ``later`` stands in for the clock of
+    look-ahead.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class BuildFetcher:
         temp_root: Path | None = None,
         keep: bool = False,
         unpack_ahead: bool = True,
+        connections: int = 1,
         later: Later | None = None,
     ) -> None:
         self._http = http
@@ -63,7 +66,7 @@ class BuildFetcher:
         self._look_ahead = look_ahead
         self._unpack_ahead = unpack_ahead
         self._scratch = Scratch(temp_root)
-        self._line = Line()
+        self._line = Line(most=connections)
         self._ahead = LookAhead(self._run, self._let_go, patience=patience, keep=keep, later=later)
 
     @contextmanager
@@ -78,10 +81,21 @@ class BuildFetcher:
             self._let_go(tree)
 
     def ahead(
-        self, candidates: Sequence[Candidate], chances: Sequence[float] = (), *, present: Candidate | None = None
+        self,
+        candidates: Sequence[Candidate],
+        chances: Sequence[float] = (),
+        *,
+        present: Candidate | None = None,
+        left: int = 0,
     ) -> None:
         if self._look_ahead:
-            self._ahead.want(candidates, chances, present=present)
+            self._ahead.want(candidates, chances, present=present, left=left)
+
+    def begun(self) -> frozenset[Candidate]:
+        return self._ahead.begun()
+
+    def may_bet(self, left: int) -> bool:
+        return self._look_ahead and self._unpack_ahead and self._ahead.may_bet(left)
 
     def has(self, build: Build) -> bool:
         """Is it here already, in this run or from one before? A quick look."""
@@ -123,18 +137,12 @@ class BuildFetcher:
         build = self._find(errand.candidate)
         errand.stop.check()
 
-        def tell(here: int, whole: int | None) -> None:
-            errand.tell(here, whole)
-            if errand.claimed:
-                self._line.saw(here)
-            else:
-                self._line.give_way(errand.stop.check, unless=lambda: errand.claimed)
-
+        lane = Lane(self._line, lambda: errand.claimed)
         if self._unpack_ahead:
-            errand.tree = self._make_ready(build, errand.stop, tell)
+            errand.tree = self._make_ready(build, errand.stop, errand.tell, lane)
             errand.build = build
         else:
-            with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, tell)):
+            with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, errand.tell, lane)):
                 pass
 
     def _fetch_now(self, build: Build) -> Path:
@@ -144,24 +152,23 @@ class BuildFetcher:
         def tell(here: int, whole: int | None) -> None:
             nonlocal brought
             brought = here
-            self._line.saw(here)
             self._progress(build, here, whole)
 
-        tree = self._make_ready(build, None, tell)
+        tree = self._make_ready(build, None, tell, Lane(self._line, lambda: True))
         self._ahead.used(brought)
         return tree
 
-    def _make_ready(self, build: Build, stop: Stop | None, tell: Tell) -> Path:
+    def _make_ready(self, build: Build, stop: Stop | None, tell: Tell, lane: Lane) -> Path:
         """A tree of the build, made anew if need be. Where the disk is full, kept trees make way."""
         try:
-            return self._tree_of(build, stop, tell)
+            return self._tree_of(build, stop, tell, lane)
         except CacheTrouble as trouble:
             is_full = isinstance(trouble.__cause__, OSError) and trouble.__cause__.errno in FULL
             if not (is_full and self._cache.trees and self._cache.trees.make_way()):
                 raise
-            return self._tree_of(build, stop, tell)
+            return self._tree_of(build, stop, tell, lane)
 
-    def _tree_of(self, build: Build, stop: Stop | None, tell: Tell) -> Path:
+    def _tree_of(self, build: Build, stop: Stop | None, tell: Tell, lane: Lane) -> Path:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
         if tree := self._kept_tree(build):
             return tree
@@ -169,7 +176,7 @@ class BuildFetcher:
         while True:
             with (
                 self._unpacking(build, stop) as unpacking,
-                self._cache.lend(build, lambda part: self._download(build, part, stop, tell, unpacking)) as file,
+                self._cache.lend(build, lambda part: self._download(build, part, stop, tell, lane, unpacking)) as file,
             ):
                 try:
                     return self._vouched(unpacking.tree() or self._unpacked(file, build, stop), build)
@@ -228,10 +235,16 @@ class BuildFetcher:
         return tree
 
     def _download(
-        self, build: Build, part: Path, stop: Stop | None, tell: Tell, unpacking: Unpacking | None = None
+        self,
+        build: Build,
+        part: Path,
+        stop: Stop | None,
+        tell: Tell,
+        lane: Lane,
+        unpacking: Unpacking | None = None,
     ) -> Seal:
         also = unpacking if is_archive(build.file_name) else None
-        return download(self._http, build, part, stop=stop, tell=tell, also=also)
+        return download(self._http, build, part, stop=stop, tell=tell, also=also, lane=lane)
 
 
 def _copy(file: Path, to: Path) -> None:

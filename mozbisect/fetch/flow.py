@@ -1,46 +1,40 @@
-"""Bytes on their way from the thread that downloads to the one that unpacks: in order, bounded, and each only once.
+"""A file that still grows, read in order by the thread that unpacks, while others write it.
 
-The writer waits when the reader is behind, the reader when nothing has come yet; a download that breaks and goes
-on is to the reader but a pause. Neither knows what the bytes are, or where they come from.
+The reader waits when nothing more has come yet; a download that breaks and goes on is to the reader but a pause. The
+bytes lie in the file, and nowhere else: the writers never wait for the reader. Knows not what the bytes are.
 
-    download ──write──► ▒▒▒▒▒▒░░  at most ROOM bytes ──read──► unpacker
+    download ──write──► file ▒▒▒▒▒▒▒▒▒▒▒▒░░░░░░
+                             └─read──► unpacker
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable
+from pathlib import Path
 
-ROOM = 8 << 20  # bytes; what comes while a big file is decompressed, and no more
-_GLANCE = 0.2  # seconds between two looks whether the wait still makes sense
+_MOST = 1 << 20  # bytes read at once
 
 
 class Dried(Exception):
-    """The writer gave up: what was read so far is no use. Nobody's fault, so not one of ``core.errors``."""
+    """The download gave up: what was read so far is no use. Nobody's fault, so not one of ``core.errors``."""
 
 
 class Flow:
-    """One writer, one reader, each in a thread of its own."""
+    """One reader; ``reached``, ``end`` and ``dry`` are called from another thread. Raises ``OSError`` at birth."""
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._room = room
+    def __init__(self, file: Path) -> None:
+        self._file = file.open("rb", buffering=0)
         self._changed = threading.Condition()
-        self._chunks: deque[memoryview] = deque()
-        self._held = 0
-        self._ended = self._dried = self._unread = False
+        self._here = 0
+        self._ended = self._dried = False
+        self._unread = threading.Event()
         self.taken = 0  # bytes read
 
-    def write(self, chunk: bytes, check: Callable[[], None]) -> None:
-        """Hand over; waits while there is no room. ``check`` is called while it waits, and may end that by raising."""
+    def reached(self, here: int) -> None:
+        """The first so many bytes of the file are there to be read."""
         with self._changed:
-            while self._held >= self._room and not self._unread:
-                self._changed.wait(_GLANCE)
-                check()
-            if not self._unread and chunk:
-                self._chunks.append(memoryview(chunk))
-                self._held += len(chunk)
-                self._changed.notify_all()
+            self._here = here
+            self._changed.notify_all()
 
     def end(self) -> None:
         """That was all."""
@@ -52,31 +46,25 @@ class Flow:
         """Nothing more will come, and what came was not all: the reader is woken with ``Dried``."""
         with self._changed:
             self._dried = True
-            self._chunks.clear()
             self._changed.notify_all()
 
     def leave(self) -> None:
-        """The reader wants no more: whatever is written from now on goes nowhere, and nobody waits."""
-        with self._changed:
-            self._unread = True
-            self._chunks.clear()
-            self._held = 0
-            self._changed.notify_all()
+        """The reader wants no more, and lets go of the file."""
+        self._file.close()
+        self._unread.set()
+
+    def is_left(self, seconds: float) -> bool:
+        """Has the reader let go of the file? Waits for it, but not longer."""
+        return self._unread.wait(seconds)
 
     def read(self, size: int = -1) -> bytes:
         """Up to ``size`` bytes, at least one but at the end. Raises ``Dried``. Like the ``read`` of a raw file."""
         with self._changed:
-            while not self._chunks and not self._ended and not self._dried:
+            while self.taken >= self._here and not self._ended and not self._dried:
                 self._changed.wait()
             if self._dried:
                 raise Dried
-            if not self._chunks:
-                return b""
-            chunk = self._chunks.popleft()
-            if 0 <= size < len(chunk):
-                self._chunks.appendleft(chunk[size:])
-                chunk = chunk[:size]
-            self._held -= len(chunk)
-            self.taken += len(chunk)
-            self._changed.notify_all()
-            return bytes(chunk)
+            room = min(self._here - self.taken, _MOST)
+        chunk = self._file.read(room if size < 0 else min(size, room))
+        self.taken += len(chunk)
+        return chunk

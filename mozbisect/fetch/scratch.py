@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import stat
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -19,16 +20,11 @@ from pathlib import Path
 from typing import IO, Self
 
 from mozbisect.core.errors import CacheTrouble
-
-try:
-    import fcntl
-except ImportError:  # Windows: a killed run's folder stays until the system clears its temporary files
-    fcntl = None  # type: ignore[assignment]
+from mozbisect.fetch.locks import LOCK, locked
 
 log = logging.getLogger(__name__)
 
 _PREFIX = "mozbisect-"
-_LOCK = ".lived-in"
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -91,7 +87,7 @@ class Scratch:
                 root = self._root or Path(tempfile.gettempdir())
                 with on_disk(root):
                     root.mkdir(parents=True, exist_ok=True)
-                    _clear_the_abandoned(root)
+                    clear_the_abandoned(root)
                     self._folder, self._lived_in = _move_in(root)
             return self._folder
 
@@ -122,34 +118,28 @@ def _make_writable(tree: Path) -> None:
 def _move_in(root: Path) -> tuple[Path, IO[bytes]]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-        lived_in = (folder / _LOCK).open("wb")
-        if _locked(lived_in) and (folder / _LOCK).exists():
+        lived_in = (folder / LOCK).open("wb")
+        if locked(lived_in) and (folder / LOCK).exists():
             return folder, lived_in
         # Somebody who clears up was quicker, and took the folder for an abandoned one; by now it may be gone.
         lived_in.close()
 
 
-def _clear_the_abandoned(root: Path) -> None:
-    if fcntl is None:
-        return
+def clear_the_abandoned(root: Path) -> None:
+    """Remove the folders that killed runs have left there. Never raises."""
     for folder in root.glob(f"{_PREFIX}*"):
         try:
-            if not stat.S_ISDIR(folder.lstat().st_mode) or folder.lstat().st_uid != os.getuid():
+            if not stat.S_ISDIR(folder.lstat().st_mode) or not _is_ours(folder):
                 continue
-            with (folder / _LOCK).open("r+b") as lived_in:
-                if _locked(lived_in):
-                    log.debug("removing %s, left behind by a run that was killed", folder)
-                    remove(folder)
+            with (folder / LOCK).open("r+b") as lived_in:
+                if not locked(lived_in):
+                    continue
+                log.debug("removing %s, left behind by a run that was killed", folder)
+                remove(folder)
+            remove(folder)  # once more for Windows, where a file that is open cannot be removed
         except OSError as error:
             log.debug("%s is left alone: %s", folder, error)
 
 
-def _locked(file: IO[bytes]) -> bool:
-    """Take the lock of an open file, if nobody has it; the system gives it back when its process ends."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def _is_ours(folder: Path) -> bool:
+    return sys.platform == "win32" or folder.lstat().st_uid == os.getuid()

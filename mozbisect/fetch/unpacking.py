@@ -1,20 +1,24 @@
 """The tree of a build that grows while its archive still comes in.
 
-A thread of its own unpacks what the download hands over. It never says that a build is good or broken: only who
-has seen the length and the digest of the whole asks for the tree, and then hears what became of it. Should the
-download have to begin anew, so does this.
+A thread of its own unpacks the file behind the download, as far as it is here. It never says that a build is good or
+broken: only who has seen the length and the digest of the whole asks for the tree, and then hears what became of it.
+Should the download have to begin anew, so does this.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from mozbisect.fetch.flow import Dried, Flow
-from mozbisect.fetch.scratch import remove
+from mozbisect.fetch.scratch import on_disk, remove
 from mozbisect.fetch.unpack import Check, unpack_stream
+
+READERS_HOLD_FILES = os.name == "nt"
+_GLANCE = 0.2  # seconds between two looks whether the wait still makes sense
 
 
 class Unpacking:
@@ -29,11 +33,20 @@ class Unpacking:
         self._check = check
         self._work: _Work | None = None
 
-    def write(self, chunk: bytes) -> None:
-        """The next bytes of the archive."""
+    def reached(self, file: Path, here: int) -> None:
+        """The first so many bytes of the archive are in the file."""
         if self._work is None:
-            self._work = _Work(self._name, self._fresh(), self._check)
-        self._work.flow.write(chunk, self._check)
+            with on_disk(file.parent):
+                flow = Flow(file)
+            self._work = _Work(self._name, flow, self._fresh, self._check)
+        self._work.flow.reached(here)
+
+    def complete(self) -> None:
+        """All of it is there, and right. Afterwards the file may be renamed: on Windows, once nobody reads it."""
+        if self._work is not None:
+            self._work.flow.end()
+            while READERS_HOLD_FILES and not self._work.flow.is_left(_GLANCE):
+                self._check()
 
     def restart(self) -> None:
         """The archive begins anew: what was made of its beginning is thrown away."""
@@ -42,9 +55,9 @@ class Unpacking:
             work.abandon()
 
     def tree(self) -> Path | None:
-        """The whole tree, once all bytes are here and right; from now on it is the caller's.
+        """The whole tree, after ``complete``; from now on it is the caller's.
 
-        ``None`` if nothing was written, or if it is of a kind that cannot be unpacked before its end is here.
+        ``None`` if nothing has come, or if it is of a kind that cannot be unpacked before its end is here.
         Raises what the unpacking raised: ``BrokenBuild``, ``CacheTrouble``, or what ``check`` did.
         """
         if self._work is None:
@@ -64,10 +77,14 @@ class Unpacking:
 class _Work:
     """One tree, one flow, one thread."""
 
-    def __init__(self, name: str, tree: Path, check: Check) -> None:
-        self.flow = Flow()
+    def __init__(self, name: str, flow: Flow, fresh: Callable[[], Path], check: Check) -> None:
+        self.flow = flow
         self._name = name
-        self._tree = tree
+        try:
+            self._tree = fresh()
+        except BaseException:
+            flow.leave()
+            raise
         self._check = check
         self._could = False
         self._error: BaseException | None = None
@@ -76,7 +93,7 @@ class _Work:
 
     def result(self) -> Path | None:
         while self._thread.is_alive():  # with a limit, as on Windows Ctrl-C does not end a wait without one
-            self._thread.join(0.2)
+            self._thread.join(_GLANCE)
         if self._error is not None:
             raise self._error
         if not self._could:

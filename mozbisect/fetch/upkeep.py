@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mozbisect.fetch import peer
+from mozbisect.fetch import parts, peer
 from mozbisect.fetch.cache import Cache, files_in, remove_file, seal_path
 from mozbisect.fetch.trees import Mark, is_whole
 from mozbisect.fetch.verify import Seal, Tally
@@ -24,6 +24,8 @@ class Contents:
     archive_bytes: int
     trees: int
     tree_bytes: int
+    parts: int  # of downloads that were broken off
+    part_bytes: int
     theirs: int  # of mozregression
     their_bytes: int
 
@@ -33,8 +35,14 @@ def info(folder: Path) -> Contents:
     with Cache(folder) as cache:
         archives = [size for _, size, _ in files_in(folder)]
         trees = [size for _, size, _ in cache.trees.all()] if cache.trees else []
+    halves = [size for _, size, _ in parts.parts_in(folder)]
     theirs = [path.stat().st_size for path in _theirs(folder)]
-    return Contents(len(archives), sum(archives), len(trees), sum(trees), len(theirs), sum(theirs))
+    return Contents(
+        *(len(archives), sum(archives)),
+        *(len(trees), sum(trees)),
+        *(len(halves), sum(halves)),
+        *(len(theirs), sum(theirs)),
+    )
 
 
 def prune(folder: Path, limit_gib: float) -> None:
@@ -53,6 +61,8 @@ def clear(folder: Path) -> None:
             cache.trees.discard(tree)
         for _, _, path in list(files_in(folder)):
             remove_file(path)
+        for _, _, part in list(parts.parts_in(folder)):
+            parts.discard(part)
 
 
 def verify(folder: Path) -> list[tuple[str, str]]:
@@ -64,6 +74,10 @@ def verify(folder: Path) -> list[tuple[str, str]]:
             if complaint := _complaint(path):
                 wrong.append((path.name, complaint))
                 remove_file(path)
+        for _, _, part in list(parts.parts_in(folder)):
+            if not parts.in_use(part) and (complaint := parts.complaint_about(part)):
+                wrong.append((part.name, complaint))
+                parts.discard(part)
         assert cache.trees is not None
         for _, _, tree in list(cache.trees.all()):
             mark = Mark.read(tree)

@@ -7,8 +7,11 @@ when it arrived: it cannot prove that the server was honest, but it shows that t
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,11 +41,17 @@ class Seal:
 
 
 class Tally:
-    """Counts and digests bytes on their way to the disk."""
+    """Counts and digests bytes on their way to the disk.
 
-    def __init__(self, digest: Digest | None) -> None:
+    ``transport``: what the server that sends them says of the whole file (see ``transport_digest``). It is looked at
+    only where no ``digest`` was published: that one proves more.
+    """
+
+    def __init__(self, digest: Digest | None, *, transport: Digest | None = None) -> None:
         self.size = 0
         self._digest = digest
+        self._transport = transport if digest is None else None
+        self._md5 = hashlib.md5(usedforsecurity=False) if self._transport else None
         self._sha256 = hashlib.sha256()
         # Nearly every service publishes SHA-256 or SHA-512: a second hash only where it is another one.
         self._other = None if digest is None or digest.algorithm == "sha256" else hashlib.new(digest.algorithm)
@@ -59,8 +68,9 @@ class Tally:
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
         self._sha256.update(chunk)
-        if self._other is not None:
-            self._other.update(chunk)
+        for other in (self._other, self._md5):
+            if other is not None:
+                other.update(chunk)
 
     @property
     def seal(self) -> Seal:
@@ -72,12 +82,33 @@ class Tally:
             return "the file is empty"
         if build.size is not None and self.size != build.size:
             return f"the file has {self.size:,} bytes instead of {build.size:,}"
+        if self._transport is not None and self._md5 is not None and self._md5.hexdigest() != self._transport.hex:
+            return "it was damaged on the way: its md5 is not the one that the server said"
         if self._digest is None:
             return ""
         found = (self._other or self._sha256).hexdigest()
         if found == self._digest.hex.lower():
             return ""
         return f"its {self._digest.algorithm} is {found[:16]}… where {self._digest.hex[:16]}… was published"
+
+
+def transport_digest(headers: Mapping[str, str]) -> Digest | None:
+    """What Google's storage says of a file: ``x-goog-hash: crc32c=n03x6A==,md5=Ojk9c3dhfxgoKVVHYwFbHQ==``.
+
+    Also in the answer to a range it is of the whole file, and of the file *as it is stored*: if that is packed, or was
+    packed for the way, it says nothing of the bytes that arrive. The md5 is all that is used (Python has no CRC32C); a
+    file that was put together from parts has none.
+    """
+    packed = (headers.get(name, "") for name in ("Content-Encoding", "x-goog-stored-content-encoding"))
+    if any(how.strip().lower() not in ("", "identity") for how in packed):
+        return None
+    for said in headers.get("x-goog-hash", "").split(","):
+        name, _, value = said.strip().partition("=")
+        with suppress(ValueError):
+            raw = base64.b64decode(value, validate=True)
+            if name == "md5" and len(raw) == 16:
+                return Digest("md5", raw.hex())
+    return None
 
 
 def complaint_about(path: Path, build: Build, seal: Seal | None) -> str:

@@ -145,6 +145,7 @@ class Archive:
     own: bytes
     sha256: str
     sha512: str
+    md5: bytes
 
     def __len__(self) -> int:
         return len(self.padding) + len(self.own)
@@ -176,13 +177,14 @@ class _Padding:
         self.data = data
         self.sha256 = hashlib.sha256(data)
         self.sha512 = hashlib.sha512(data)
+        self.md5 = hashlib.md5(data, usedforsecurity=False)
 
 
 def _archive(padding: _Padding, own: bytes) -> Archive:
-    digests = [begun.copy() for begun in (padding.sha256, padding.sha512)]
-    for digest in digests:
+    sha256, sha512, md5 = (begun.copy() for begun in (padding.sha256, padding.sha512, padding.md5))
+    for digest in (sha256, sha512, md5):
         digest.update(own)
-    return Archive(padding.data, own, digests[0].hexdigest(), digests[1].hexdigest())
+    return Archive(padding.data, own, sha256.hexdigest(), sha512.hexdigest(), md5.digest())
 
 
 def _files(recipe: Recipe) -> Iterable[tuple[str, str, bool]]:

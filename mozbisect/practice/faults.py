@@ -26,6 +26,7 @@ class Fault(StrEnum):
     CORRUPT = "corrupt"  # the right length, some bytes flipped
     EMPTY = "empty"  # 200 and nothing
     HTML = "html"  # 200 and a page that says sorry
+    ETAG = "etag"  # another ETag than before, as if the file had changed: who asks for the rest of it gets it all
     STALL = "stall"  # half of the body, then silence until the server is closed
 
 

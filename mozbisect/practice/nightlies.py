@@ -89,6 +89,8 @@ class Nightlies:
                 continue
             stem = self._stem(nightly, platform)
             yield from (stem + end for end in (*_BESIDE, ending, f"{ending}.asc", ".checksums", "_info.txt"))
+            if self._bakery.key is not None and self._world.parameters.signed_nightlies:
+                yield f"{stem}.checksums.asc"
             if self._world.has_origin(nightly):
                 yield from (stem + end for end in _ORIGIN)
             if self._world.has_txt(nightly):
@@ -149,6 +151,8 @@ class Nightlies:
                 return json.dumps(self._buildhub(nightly, platform), indent=2)
             case ".checksums":
                 return self._checksums(nightly, platform)
+            case ".checksums.asc" if self._bakery.key is not None:
+                return self._bakery.key.sign(self._checksums(nightly, platform))
             case ".txt":
                 return f"buildID={nightly.build_id}\n"  # firefox-….linux-x86_64_info.txt
         return filler(name)
@@ -176,7 +180,7 @@ class Nightlies:
         stem = self._stem(nightly, platform)
         lines = []
         for name in self._names(nightly):
-            if not name.startswith((f"{stem}.", f"{stem}_")) or name.endswith(".checksums"):
+            if not name.startswith((f"{stem}.", f"{stem}_")) or name.endswith((".checksums", ".checksums.asc")):
                 continue
             if name == f"{stem}{BUILT.get(platform)}":
                 made = self._bakery.of(nightly, platform)

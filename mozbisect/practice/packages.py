@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mozbisect.practice import apk, builds, shell
 from mozbisect.practice.places import path_of
+from mozbisect.practice.signing import Key
 from mozbisect.practice.world import Nightly, Package, Push, World
 
 BUILT: Mapping[str, str] = {
@@ -37,13 +38,14 @@ _PHONES = ("fennec", "fenix", "focus", "gve")
 
 @dataclass(frozen=True, slots=True)
 class Bakery:
-    """Makes packages when they are asked for. ``hg_url`` is what builds give as their source."""
+    """Makes packages when they are asked for. ``hg_url`` is what builds give as their source; ``key`` signs lists."""
 
     world: World
     hg_url: str
     size_mb: int = 0
     firefox_dir: Path | None = None
     bulk: Path | None = None
+    key: Key | None = None
 
     @property
     def product(self) -> str:

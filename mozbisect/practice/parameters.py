@@ -89,6 +89,7 @@ class WorldParameters:
     # what is served beside
     products: tuple[str, ...] = ("firefox",)  # of PRODUCTS
     build_types: tuple[str, ...] = ("shippable", "opt", "debug")  # of BUILD_TYPES
+    signed_nightlies: bool = False  # .checksums.asc lies beside .checksums, as until 2017
     private: bool = False  # Taskcluster's packages are for those who can sign for them
 
     # Git hashes beside the Mercurial ones

@@ -17,6 +17,7 @@ from itertools import product
 from mozbisect.practice.packages import BUILT, LANGS, Bakery
 from mozbisect.practice.reply import Reply
 from mozbisect.practice.shelf import Entry, filler, of_package, of_text
+from mozbisect.practice.signing import Key
 from mozbisect.practice.world import Package, Push, Release, moment
 
 PLATFORMS = ("linux-aarch64", "linux-i686", "linux-x86_64", "mac", "win32", "win64", "win64-aarch64")
@@ -76,8 +77,15 @@ class Released:
         }
 
     def _top(self, one: Release) -> dict[str, Entry]:
-        sums = {name: Entry(partial(self._sums_of, one.version, name), self._modified(one)) for name in _SUMS}
-        return sums | self._texts(one, {"KEY": filler("KEY"), **{f"{name}.asc": filler(name) for name in _SUMS}})
+        made: dict[str, Callable[[], Reply]] = {name: partial(self._sums_of, one.version, name) for name in _SUMS}
+        if (key := self._bakery.key) is not None:
+            made |= {f"{name}.asc": partial(self._signature, one.version, name, key) for name in _SUMS}
+            made["KEY"] = lambda: of_text("KEY", key.public)
+        return {name: Entry(make, self._modified(one)) for name, make in made.items()}
+
+    def _signature(self, version: str, name: str, key: Key) -> Reply:
+        sums = self._sums_of(version, name)
+        return of_text(f"{name}.asc", key.sign(sums.part(0, sums.length).decode()))
 
     def _source(self, one: Release) -> dict[str, Entry]:
         """What ends like a package and is none."""
@@ -95,9 +103,10 @@ class Released:
         texts = {
             f"{stem}.txt": self._bakery.txt(push),
             f"{stem}.json": json.dumps(self._bakery.target_json(push, platform), indent=2),
-            f"{stem}.checksums": filler("checksums"),
         }
-        return packages | self._texts(one, texts)
+        beside = packages | self._texts(one, texts)
+        sums = Entry(lambda: of_text(".checksums", _checksums(beside)), self._modified(one))
+        return beside | {f"{stem}.checksums": sums}
 
     def _names(self, one: Release, platform: str) -> list[str]:
         """What people install."""
@@ -138,3 +147,10 @@ class Released:
 
     def _modified(self, one: Release) -> datetime:
         return moment(one.day) + timedelta(hours=13)
+
+
+def _checksums(files: Mapping[str, Entry]) -> str:
+    """``<hash> sha512 <size> <file>`` for each."""
+    made = {name: entry.made() for name, entry in files.items()}
+    digests = {name: hashlib.sha512(reply.part(0, reply.length)).hexdigest() for name, reply in made.items()}
+    return "".join(f"{digests[name]} sha512 {reply.length} {name}\n" for name, reply in made.items())

@@ -17,6 +17,7 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +33,8 @@ from mozbisect.practice.lando import Lando
 from mozbisect.practice.packages import Bakery
 from mozbisect.practice.product_details import ProductDetails
 from mozbisect.practice.reply import Reply, as_text
+from mozbisect.practice.signing import Key, can_sign
+from mozbisect.practice.tampering import Tamper, Tampering
 from mozbisect.practice.taskcluster import Taskcluster
 from mozbisect.practice.world import World
 
@@ -55,6 +58,7 @@ class PracticeServer:
     ``json_listings``: the archive lists in JSON for who asks for it. ``chain_of_trust``: tasks publish their digests.
     ``mozilla_urls``: build information names hg.mozilla.org in place of this server. ``hg_redirect``: /hg sends to
     /hg-edge. ``page_size``: Taskcluster's lists come in pages. ``size_mb``, ``firefox_dir``, ``bulk``: see ``builds``.
+    ``signed``: lists of digests are signed, with a given key or a new one; ``tamper``: what is wrong with them.
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class PracticeServer:
         size_mb: int = 0,
         firefox_dir: Path | None = None,
         bulk: Path | None = None,
+        signed: Key | bool = True,
+        tamper: Tamper | str | None = None,
     ) -> None:
         self.world = world
         self._log: list[Seen] = []
@@ -90,8 +96,10 @@ class PracticeServer:
         self.product_details_url = f"{base}/product-details/1.0"
 
         hg_url = "https://hg.mozilla.org" if mozilla_urls else self.hg_url
-        bakery = Bakery(world, hg_url, size_mb, firefox_dir, bulk)
-        bakeries = [bakery, *(Bakery(other, hg_url, size_mb) for other in world.others.values())]
+        self.key = signed if isinstance(signed, Key) else Key() if signed and can_sign() else None
+        self._tampering = Tampering(tamper, self.key or Key()) if tamper else None
+        bakery = Bakery(world, hg_url, size_mb, firefox_dir, bulk, key=self.key)
+        bakeries = [bakery, *(Bakery(other, hg_url, size_mb, key=self.key) for other in world.others.values())]
         self._archive = Archive([one for baker in bakeries for one in shelves(baker)], json_listings=json_listings)
         self._taskcluster = Taskcluster(bakeries, self.artifact_url, chain_of_trust=chain_of_trust, page_size=page_size)
         self._hg = Hg(world)
@@ -107,7 +115,12 @@ class PracticeServer:
             *("--hg-url", self.hg_url),
             *("--lando-url", self.lando_url),
             *("--product-details-url", self.product_details_url),
+            *(("--release-key", self.key.fingerprint) if self.key and self._signs else ()),
         ]
+
+    @property
+    def _signs(self) -> bool:
+        return self.world.parameters.trains or self.world.parameters.signed_nightlies
 
     @property
     def log(self) -> list[Seen]:
@@ -157,7 +170,8 @@ class PracticeServer:
             return as_text("Method Not Allowed", 405)
         match service:
             case "pub":
-                return self._archive.answer(parts.path, accept)
+                reply = self._archive.answer(parts.path, accept)
+                return self._tampering.touched(parts.path, reply, self._untouched) if self._tampering else reply
             case "taskcluster":
                 signed = hawk.check(method, f"{self._base}{target}", authorization)
                 return self._taskcluster.answer(path, dict(parse_qsl(parts.query)), signed)
@@ -172,6 +186,9 @@ class PracticeServer:
             case "product-details":
                 return self._product_details.answer(path)
         return as_text("Not Found", 404)
+
+    def _untouched(self, path: str) -> Reply:
+        return self._archive.answer(path, "")
 
     def strikes(self, target: str, *, is_build: bool) -> Fault | None:
         """The fault that a request suffers, after the wait that every request has."""
@@ -232,12 +249,11 @@ class _Connection(BaseHTTPRequestHandler):
             self._reset()
             return
         reply = self._instead(reply, fault)
-        start, status, headers = self._wanted(reply)
+        start, end, status, headers = self._wanted(reply)
         self._practice.saw(Seen(self.command, self.path, status))
-        end = reply.length
+        self._send_head(reply, end - start, status, headers)
         if fault in _CUT and end - start > 0:
             end = start + (end - start) // 2
-        self._send_head(reply, status, headers)
         if self.command != "HEAD":
             with suppress(ConnectionError):
                 self._send_body(reply, start, end)
@@ -262,26 +278,27 @@ class _Connection(BaseHTTPRequestHandler):
                 return Reply(reply.status, reply.part(0, reply.length // 2), reply.content_type)
             case Fault.CORRUPT:
                 return _corrupted(reply)
+            case Fault.ETAG:
+                return replace(reply, etag='"another"') if reply.etag else reply
         return reply
 
-    def _wanted(self, reply: Reply) -> tuple[int, int, dict[str, str]]:
-        """Where the body begins, the status, more headers: for who goes on with a file that was cut short."""
+    def _wanted(self, reply: Reply) -> tuple[int, int, int, dict[str, str]]:
+        """Where the body begins and ends, the status, more headers: for who wants a part of a file."""
         if reply.status != 200 or reply.etag is None:
-            return 0, reply.status, {}
+            return 0, reply.length, reply.status, {}
         headers = {"ETag": reply.etag, "Accept-Ranges": "bytes"}
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if match is None or self.headers.get("If-Range", reply.etag) != reply.etag:
-            return 0, 200, headers
-        start = int(match[1])
-        if start >= reply.length:
-            return reply.length, 416, headers | {"Content-Range": f"bytes */{reply.length}"}
-        return start, 206, headers | {"Content-Range": f"bytes {start}-{reply.length - 1}/{reply.length}"}
+            return 0, reply.length, 200, headers
+        start, end = int(match[1]), min(int(match[2] or reply.length), reply.length - 1) + 1
+        if start >= end:
+            return 0, 0, 416, headers | {"Content-Range": f"bytes */{reply.length}"}
+        return start, end, 206, headers | {"Content-Range": f"bytes {start}-{end - 1}/{reply.length}"}
 
-    def _send_head(self, reply: Reply, status: int, headers: dict[str, str]) -> None:
-        start = reply.length if status == 416 else int(headers.get("Content-Range", "bytes 0-")[6:].partition("-")[0])
+    def _send_head(self, reply: Reply, length: int, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
         self.send_header("Content-Type", reply.content_type)
-        self.send_header("Content-Length", str(reply.length - start))
+        self.send_header("Content-Length", str(length))
         for name, value in {**reply.headers, **headers}.items():
             self.send_header(name, value)
         self.end_headers()

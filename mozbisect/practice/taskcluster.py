@@ -20,6 +20,7 @@ from mozbisect.practice import builds
 from mozbisect.practice.hawk import Signed
 from mozbisect.practice.packages import Bakery
 from mozbisect.practice.reply import Reply, as_json, as_text
+from mozbisect.practice.shelf import goog_hash
 from mozbisect.practice.tasks import BuildTask, Index, packages
 from mozbisect.practice.world import Package
 
@@ -238,7 +239,8 @@ class Taskcluster:
                 return _no_such_key()
             made = self._baked(task, name)
             etag = f'"{made.sha256[:32]}"'
-            return Reply(200, made.own, "application/x-xz", {}, padding=made.padding, etag=etag, is_build=True)
+            headers = goog_hash(made)
+            return Reply(200, made.own, "application/x-xz", headers, padding=made.padding, etag=etag, is_build=True)
         if name == CHAIN:
             return as_text(json.dumps(self._chain(task, run), indent=2))
         return as_text(self._text(task, name))

@@ -49,6 +49,11 @@ class Served:
             "hg_url": self.server.hg_url,
             "lando_url": self.server.lando_url,
             "product_details_url": self.server.product_details_url,
+            **(
+                {"release_key": self.server.key.fingerprint}
+                if self.server.key and self.app == "firefox-release"
+                else {}
+            ),
         }
 
     def _ends(self) -> tuple[str, str]:
@@ -125,7 +130,7 @@ class Trial:
 
     def compare(self, session: Session) -> tuple[bool, str]:
         """Is the finding right, and a sentence that says so."""
-        finding = session.stage.ask()
+        finding = session.finding
         culprit = self.searched.culprit
         where = f"{culprit.push.repo} in {culprit.push.head.node[:12]}"
         truth = f"The culprit was {culprit.commit.node[:12]}, pushed to {where}"

@@ -64,6 +64,9 @@ def _end(candidate: Candidate, build: Build | None, *, tested: bool, git: str | 
         "build_type": build.build_type if build else None,
         "url": build.url if build else None,
         "tested": tested,
+        "digest": f"{build.digest.algorithm}:{build.digest.hex}" if build and build.digest else None,
+        "signed_by": build.signed_by if build else None,
+        "unverified": build.unverified or None if build else None,
     }
 
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from mozbisect.catalog.repos import repo
 from mozbisect.core.journal import Ended, Judged, Session
 from mozbisect.core.model import Build, Candidate, Changeset, Finding, Kind, LegKind, Side, Terms
-from mozbisect.core.plan import brought_by
+from mozbisect.core.plan import brought_by, major_of
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One finished bisection, ready to be told. ``hg_url`` is the server that the links go to; ``judged`` are the
-    URLs of the builds that got a verdict."""
+    URLs of the builds that got a verdict; ``several`` the days with more than one nightly."""
 
     finding: Finding
     terms: Terms
     ended: Ended | None
     hg_url: str
     judged: frozenset[str]
+    several: frozenset[date] = frozenset()
 
     @property
     def last_label(self) -> str:
@@ -52,12 +55,26 @@ class Result:
     def pushlog(self) -> str | None:
         """The link that bots and people look for; None when a revision is not known.
 
-        Where the two are of different repositories, the link is to the one that the merge came to: it knows both.
+        Where the two are of different repositories, the link is to the one that the merge came to: it knows both. Of
+        two releases on different branches neither may know both: then it tells what came since they branched.
         """
-        if self.last_revision is None or self.first_revision is None:
+        last = self._since if self._of_two_branches else self.last_revision
+        if not last or self.first_revision is None:
             return None
         base = f"{self.hg_url.rstrip('/')}/{repo(self._linked_repo).path}/pushloghtml"
-        return f"{base}?fromchange={self.last_revision}&tochange={self.first_revision}"
+        return f"{base}?fromchange={last}&tochange={self.first_revision}"
+
+    @property
+    def _since(self) -> str | None:
+        return self.ended.since if self.ended else None
+
+    @property
+    def _of_two_branches(self) -> bool:
+        finding = self.finding
+        two = finding.last_old.repo != finding.first_new.repo
+        return (
+            two and finding.leg.kind is LegKind.RELEASES and major_of(finding.last_old) != major_of(finding.first_new)
+        )
 
     @property
     def _linked_repo(self) -> str:
@@ -120,11 +137,14 @@ def result_of(session: Session, hg_url: str) -> Result | None:
     """The result so far; None while the present leg is not finished and no earlier one was."""
     verdicts = (event for event in session.events if isinstance(event, Judged) and event.side is not Side.UNTESTABLE)
     judged = frozenset(event.build.url for event in verdicts)
-    for stage in reversed(session.stages):
-        step = stage.ask()
-        if isinstance(step, Finding):
-            return Result(step, session.opened.terms, session.ended, hg_url, judged)
-    return None
+    finding = session.finding
+    return Result(finding, session.opened.terms, session.ended, hg_url, judged, _several(session)) if finding else None
+
+
+def _several(session: Session) -> frozenset[date]:
+    nightlies = {item for stage in session.stages for item in stage.timeline.candidates if item.kind is Kind.NIGHTLY}
+    days = Counter(item.when.date() for item in nightlies)
+    return frozenset(day for day, count in days.items() if count > 1)
 
 
 def revision(candidate: Candidate, build: Build | None) -> str | None:
@@ -134,12 +154,18 @@ def revision(candidate: Candidate, build: Build | None) -> str | None:
 def place(result: Result, candidate: Candidate, build: Build | None, *, digits: int = 12) -> str:
     """Where and when an end was, for people: (autoland, 2026-09-14, git 1f0b7e1c7a52). ``digits`` of the Git hash."""
     git = result.git_revision(candidate, build)
+    twice = candidate.kind is Kind.NIGHTLY and candidate.when.date() in result.several
     words = [
         *_WHERE[candidate.kind](candidate),
+        *([f"build {_build_id(candidate, build)}"] if twice else []),
         *([f"git {git[:digits]}"] if git else []),
         *([] if result.was_tested(build) else ["not tested"]),
     ]
     return f"({', '.join(words)})"
+
+
+def _build_id(nightly: Candidate, build: Build | None) -> str:
+    return (build.build_id if build else None) or f"{nightly.when:%Y%m%d%H%M%S}"
 
 
 _WHERE: dict[Kind, Callable[[Candidate], tuple[str, ...]]] = {

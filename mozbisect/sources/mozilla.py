@@ -37,7 +37,10 @@ class Mozilla:
         now: datetime,
         pushed: Pushed,
         excluded: Sequence[Excluded] = (),
+        verify: str = "auto",
+        by_version: bool = False,
     ) -> None:
+        """``by_version``: the app is searched by released versions first."""
         self._nightlies = nightlies
         self._pushes = pushes
         self._releases = releases
@@ -46,11 +49,13 @@ class Mozilla:
         self._now = now
         self._pushed = pushed
         self._excluded = excluded
+        self._verify = verify
+        self._by_version = by_version
         self._found: dict[str, Future[Build]] = {}
         self._lock = Lock()
 
     def timeline(self, leg: Leg) -> Timeline:
-        listed = without_excluded(self._listed(leg), self._excluded, self._pushed)
+        listed = without_excluded(self._listed(leg), self._excluded_from(leg), self._pushed)
         if leg.kind in (LegKind.PUSHES, LegKind.MERGED):
             return without_expired(listed, self.find, self._now)
         return listed
@@ -79,8 +84,17 @@ class Mozilla:
     def describe(self, finding: Finding) -> tuple[Changeset, ...]:
         return self._pushes.describe(finding)
 
+    def since(self, finding: Finding) -> str | None:
+        return self._releases.since(finding) if finding.leg.kind is LegKind.RELEASES else None
+
     def git_of(self, revision: str) -> str | None:
         return self._git.git_of(revision)
+
+    def _excluded_from(self, leg: Leg) -> Sequence[Excluded]:
+        """Where versions are searched, what is excluded by versions are those, and no time among the pushes."""
+        if not self._by_version or leg.kind is LegKind.RELEASES:
+            return self._excluded
+        return [item for item in self._excluded if not item.of_versions]
 
     def _listed(self, leg: Leg) -> Timeline:
         match leg.kind:
@@ -101,7 +115,7 @@ class Mozilla:
 
     def _answer(self, answer: Future[Build], candidate: Candidate) -> None:
         try:
-            answer.set_result(self._look(candidate))
+            answer.set_result(self._admitted(self._look(candidate)))
         except BaseException as error:
             if not isinstance(error, NoBuild):
                 # Trouble on the way is no fact about the build: whoever comes next may ask again.
@@ -112,6 +126,16 @@ class Mozilla:
             answer.set_exception(error if isinstance(error, Exception) else stopped)
             if not isinstance(error, Exception):
                 raise
+
+    def _admitted(self, build: Build) -> Build:
+        """The build, if enough of it can be verified. Raises ``NoBuild`` if not: it is not fetched then, nor run."""
+        if self._verify == "off":
+            return replace(build, digest=None, signed_by=None, unverified="")
+        if build.digest is None and not build.unverified:
+            build = replace(build, unverified="no digest is published for it")
+        if self._verify == "require" and build.unverified:
+            raise NoBuild(f"{build.unverified} (--verify require)")
+        return build
 
     def _look(self, candidate: Candidate) -> Build:
         match candidate.kind:

@@ -7,41 +7,33 @@ in them are called is told by ``catalog/names.py``.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import TypeVar
 from urllib.parse import quote
 
 from mozbisect.catalog import names
 from mozbisect.catalog.apps import NIGHTLY_TYPES, app
 from mozbisect.catalog.apps import Nightlies as Row
-from mozbisect.catalog.checksums import parse_checksums, parse_sums
 from mozbisect.core.errors import Expired, NoBuild, NotFound, NothingToSearch, ServerTrouble, UsageError
-from mozbisect.core.model import Bound, Build, Candidate, Day, Digest, Kind, Leg, Revision, Target, Timeline
-from mozbisect.memory import A_DAY, ASK, FOREVER
-from mozbisect.net import Http, Page
+from mozbisect.core.model import Bound, Build, Candidate, Day, Kind, Leg, Revision, Target, Timeline
+from mozbisect.memory import ASK, FOREVER
+from mozbisect.net import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
 from mozbisect.sources.clock import by_folders
+from mozbisect.sources.digests import SUMS, Digests, Proof, Sums
 from mozbisect.sources.listing import Entry, entries
 from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.span import Pushed, at_or_after, at_or_before, in_order, span
 from mozbisect.sources.together import together
-
-log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 SPARE_DAYS = 7
 """How far beyond the bounds nightlies are listed, to stand in for an end without a build."""
 
 SETTLED = timedelta(days=3)
 """So long after its day, what the archive holds of a nightly does not change any more; nor does a month's listing."""
-
-SUMS = {"SHA512SUMS": "sha512", "SHA256SUMS": "sha256"}
-"""Digests of all files of a folder, where there is no ``.checksums`` for one build."""
 
 # 2026-09-14-09-31-22-mozilla-central; only the hour until 2011; no time at all on some debug dailies of 2014.
 _FOLDER = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:-(\d\d))?(?:-(\d\d)-(\d\d))?-(.+)")
@@ -51,11 +43,12 @@ Rows = Mapping[str, Entry]
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """What a folder that was listed held: the package, and whether its checksums lie beside it."""
+    """What a folder that was listed held: the package, and whether its checksums lie beside it, and are signed."""
 
     era: names.Files
     package: str
     summed: bool
+    signed: bool
 
 
 class Nightlies:
@@ -71,6 +64,7 @@ class Nightlies:
         pushed: Pushed,
         pushlog: Pushlog,
         origin_later: bool = False,
+        digests: Digests | None = None,
     ) -> None:
         """``pushed`` is for a range with a revision at one end only; ``pushlog`` for builds that do not say where
         they come from. ``origin_later``: a build will itself tell its revision once it is here, so that ``find`` does
@@ -82,6 +76,7 @@ class Nightlies:
         self._pushed = pushed
         self._pushlog = pushlog
         self._origin_later = origin_later
+        self._digests = digests or Digests(http)
         self._listed: dict[tuple[datetime, str], _Listed] = {}
 
     def timeline(self, leg: Leg) -> Timeline:
@@ -123,12 +118,12 @@ class Nightlies:
             advice=f"The nearest: {', '.join(item.key for item in near)}." if near else "",
         )
 
-    def near(self, bound: Bound, repo: str) -> Sequence[Candidate]:
-        """The nightlies around a bound, the nearest first. Raises ``NothingToSearch``: none within a week."""
-        (first, last), around = self._around(bound, repo)
+    def near(self, bound: Bound, repo: str, within: timedelta) -> Sequence[Candidate]:
+        """The nightlies around a bound, the nearest first. Raises ``NothingToSearch``: none so near."""
+        (first, last), around = self._around(bound, repo, within)
         if not around:
             raise NothingToSearch(
-                f"There is no {self._kind} nightly within {SPARE_DAYS} days of {bound}.",
+                f"There is no {self._kind} nightly within {within.days} days of {bound}.",
                 advice=f"Look at {self._base}/ for the days that have some.",
             )
         middle = first + (last - first) / 2
@@ -143,15 +138,17 @@ class Nightlies:
         files = self._files(nightly)
         rows = self._rows(url, nightly)
         package = self._package(rows, files)
-        self._listed[nightly.when, nightly.key] = _Listed(files, package.string, _sums_of(package) in rows)
+        sums = _sums_of(package)
+        listed = _Listed(files, package.string, sums in rows, f"{sums}.asc" in rows)
+        self._listed[nightly.when, nightly.key] = listed
         later = self._origin_later
-        origin, digest = together(
+        origin, proof = together(
             [
                 lambda: Origin() if later else self._origin(url, rows, package, files, nightly),
-                lambda: self._digest(url, package, rows),
+                lambda: self._proof(url, package, rows),
             ]
         )
-        build = self._build(nightly, files, package.string, rows[package.string].size, digest)
+        build = self._build(nightly, files, package.string, rows[package.string].size, proof)
         return _from(build, origin)
 
     def with_origin(self, build: Build) -> Build:
@@ -187,11 +184,14 @@ class Nightlies:
         # What lands on an integration branch is merged several times a day: a day later it is surely there.
         return first + timedelta(days=1), last + timedelta(days=1)
 
-    def _around(self, bound: Bound, repo: str) -> tuple[tuple[datetime, datetime], list[Candidate]]:
+    def _around(
+        self, bound: Bound, repo: str, within: timedelta = timedelta(days=SPARE_DAYS)
+    ) -> tuple[tuple[datetime, datetime], list[Candidate]]:
         first, last = self._moments(bound, repo, old=True)
-        spare = timedelta(days=SPARE_DAYS)
         surely = first.date(), last.date()
-        return (first, last), self._between(first.date() - spare, last.date() + spare, repo, surely)
+        until = min(last.date() + within, self._today + timedelta(days=1))
+        listed = self._between(first.date() - within, until, repo, surely)
+        return (first, last), [item for item in listed if first - within <= item.when <= last + within]
 
     def _between(self, first: date, last: date, repo: str, surely: tuple[date, date]) -> list[Candidate]:
         """The nightlies of all months from ``first`` to ``last``; those of ``surely`` should hold some."""
@@ -226,9 +226,7 @@ class Nightlies:
     def _url(self, nightly: Candidate) -> str:
         return f"{self._base}/{nightly.when:%Y/%m}/{nightly.key}/"
 
-    def _build(
-        self, nightly: Candidate, files: names.Files, name: str, size: int | None, digest: Digest | None
-    ) -> Build:
+    def _build(self, nightly: Candidate, files: names.Files, name: str, size: int | None, proof: Proof) -> Build:
         return Build(
             candidate=nightly,
             app=self._target.app,
@@ -238,7 +236,9 @@ class Nightlies:
             repo=nightly.repo,
             build_id=_build_id(nightly),
             size=size,
-            digest=digest,
+            digest=proof.digest,
+            signed_by=proof.signed_by,
+            unverified=proof.unverified,
         )
 
     def _foretold(self, nightly: Candidate) -> Build | None:
@@ -248,23 +248,24 @@ class Nightlies:
         listed after all.
         """
         files = self._files(nightly)
-        name = self._name_between(nightly, files)
-        match = files.package.fullmatch(name) if name else None
-        if match is None:
+        like = self._like_between(nightly, files)
+        match = files.package.fullmatch(like.package) if like else None
+        if like is None or match is None:
             return None
+        sums = Sums.of_build(self._url(nightly) + quote(_sums_of(match)), signed=like.signed)
         try:
-            digest, size = self._checksums(self._url(nightly) + quote(_sums_of(match)), match.string)
+            proof = self._digests.read(match.string, sums, lambda: self._keys(match))
         except (NotFound, ServerTrouble):
             return None
-        return self._build(nightly, files, match.string, size, digest)
+        return self._build(nightly, files, match.string, proof.size, proof)
 
-    def _name_between(self, nightly: Candidate, files: names.Files) -> str | None:
-        """What the package is called in the nearest folders before and after, if they agree; None if not."""
+    def _like_between(self, nightly: Candidate, files: names.Files) -> _Listed | None:
+        """What the nearest folders before and after held, if they agree; None if not."""
         seen, here = sorted(self._listed.copy().items()), (nightly.when, nightly.key)
         before = next((listed for key, listed in reversed(seen) if key < here), None)
         after = next((listed for key, listed in seen if key > here), None)
         same = before is not None and before == after and before.summed and before.era == files
-        return before.package if before and same else None
+        return before if same else None
 
     def _files(self, nightly: Candidate) -> names.Files:
         match = _FOLDER.fullmatch(nightly.key)
@@ -302,45 +303,26 @@ class Nightlies:
         return Origin()
 
     def _pushed_then(self, nightly: Candidate) -> Origin:
-        """A build id is the moment of the push that was built: so it was for each fenix nightly that was looked at."""
-        push = self._pushlog.at(nightly.repo, nightly.when)
+        """A build id is the moment of the push that was built: so it was for each fenix nightly that was looked at.
+
+        Where it is not, what was built is what was there then.
+        """
+        push = self._pushlog.at_or_before(nightly.repo, nightly.when)
         return Origin(push.repo, push.revision, push.git_revision, _build_id(nightly)) if push else Origin()
 
-    def _digest(self, url: str, package: re.Match[str], rows: Rows) -> Digest | None:
-        name = package.string
-        published = next((sums for sums in (_sums_of(package), *SUMS) if sums in rows), None)
-        if published is None:
-            return None
-        try:
-            if published in SUMS:
-                read = partial(_listed_sum, name, SUMS[published])
-                return self._http.read(url + published, read, keep=A_DAY, doubt=True)
-            return self._checksums(url + quote(published), name, doubt=True)[0]
-        except NotFound:
-            return None
-        except ServerTrouble as error:
-            log.debug("%s is not verified: %s", name, error.what)
-            return None
+    def _proof(self, url: str, package: re.Match[str], rows: Rows) -> Proof:
+        own = _sums_of(package)
+        lists = [
+            *([Sums.of_build(url + quote(own), signed=f"{own}.asc" in rows)] if own in rows else []),
+            *(Sums.of_folder(url, name, signed=f"{name}.asc" in rows) for name in SUMS if name in rows),
+        ]
+        own_key = [f"{url}KEY"] if "KEY" in rows else []
+        return self._digests.of(package.string, lists, lambda: [*own_key, *self._keys(package)])
 
-    def _checksums(self, url: str, name: str, *, doubt: bool = False) -> tuple[Digest, int]:
-        """Digest and size of a file. Raises ``ServerTrouble`` if the checksums at ``url`` do not name it."""
-        return self._http.read(url, partial(_checksum, name), keep=FOREVER, doubt=doubt)
-
-
-def _checksum(name: str, page: Page) -> tuple[Digest, int]:
-    return _of_file(name, parse_checksums(page.text), page)
-
-
-def _listed_sum(name: str, algorithm: str, page: Page) -> Digest:
-    return _of_file(name, parse_sums(page.text, algorithm), page)
-
-
-def _of_file(name: str, sums: Mapping[str, T], page: Page) -> T:
-    """What is said of a file. A list that does not name it was cut short, or is another page in its place."""
-    for path, value in sums.items():
-        if path.rpartition("/")[2] == name:
-            return value
-    raise ServerTrouble(f"{page.url} does not name {name}.", url=page.url)
+    def _keys(self, package: re.Match[str]) -> list[str]:
+        """Where the key may lie that signed a nightly: with the Firefox that its version became, a few months later."""
+        version = re.match(r"\d+", package.groupdict().get("version") or "")
+        return [f"{self._archive}/firefox/releases/{version[0]}.0/KEY"] if version else []
 
 
 def _sums_of(package: re.Match[str]) -> str:

@@ -18,9 +18,6 @@ from mozbisect.sources.span import at_or_after, at_or_before, in_order, span
 SPARE_PUSHES = 10
 """How many pushes beyond the bounds are listed, to stand in for an end without a build."""
 
-SPARE_DAYS = 2
-"""How far around a push another one may be taken in its place (``--nearest``)."""
-
 MOST_DESCRIBED = 200  # pushes; a longer list of changesets is no help in a report
 
 
@@ -54,11 +51,10 @@ class Pushes:
             raise NothingToSearch(f"There is no push to {repo_name} of {bound}.")
         return found[::-1]
 
-    def near(self, bound: Bound, repo_name: str) -> Sequence[Candidate]:
+    def near(self, bound: Bound, repo_name: str, within: timedelta) -> Sequence[Candidate]:
         """The pushes around a bound, the nearest first."""
         first, last = span(bound, lambda text: self._revisions.push_of(text, repo_name))
-        spare = timedelta(days=SPARE_DAYS)
-        pushes = self._pushlog.by_day(repo_name, (first - spare).date(), (last + spare).date())
+        pushes = self._pushlog.by_day(repo_name, (first - within).date(), (last + within).date())
         middle = first + (last - first) / 2
         return sorted(pushes, key=lambda push: abs(push.when - middle))
 

@@ -65,9 +65,10 @@ class Pushlog:
         numbers = self._asked(repo_name, [], lambda number, _: number, final=False)
         return self.by_id(repo_name, numbers[-1] - most + 1, numbers[-1]) if numbers else ()
 
-    def at(self, repo_name: str, when: datetime) -> Candidate | None:
-        """The push of exactly this second; None if there was none."""
-        return next((push for push in self.by_day(repo_name, when.date(), when.date()) if push.when == when), None)
+    def at_or_before(self, repo_name: str, when: datetime) -> Candidate | None:
+        """The push of this second, else the last before it; None if there was none that day and the day before."""
+        pushes = self.by_day(repo_name, when.date() - timedelta(days=1), when.date())
+        return next((push for push in reversed(pushes) if push.when <= when), None)
 
     def tagged(self, repo_name: str, tag: str) -> tuple[Candidate, str] | None:
         """The push that brought the changeset with this tag, and that changeset; None where nobody knows the tag."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -18,18 +18,17 @@ from urllib.parse import quote
 from mozbisect.catalog import names, versions
 from mozbisect.catalog.apps import Releases as Row
 from mozbisect.catalog.apps import app
-from mozbisect.catalog.checksums import parse_sums
 from mozbisect.catalog.releases import LEFT_CENTRAL
 from mozbisect.catalog.repos import repo
 from mozbisect.catalog.versions import Version
-from mozbisect.core.errors import SWAP, NetworkError, NoBuild, NotFound, NothingToSearch, ServerTrouble, UsageError
+from mozbisect.core.errors import SWAP, NetworkError, NoBuild, NothingToSearch, UsageError
 from mozbisect.core.model import (
     Before,
     Bound,
     Build,
     Candidate,
     Day,
-    Digest,
+    Finding,
     Kind,
     Leg,
     Release,
@@ -38,11 +37,12 @@ from mozbisect.core.model import (
     Target,
     Timeline,
 )
+from mozbisect.core.plan import major_of
 from mozbisect.memory import A_DAY, ASK
-from mozbisect.net import Http, Page
+from mozbisect.net import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
+from mozbisect.sources.digests import SUMS, Digests, Proof, Sums
 from mozbisect.sources.listing import entries
-from mozbisect.sources.nightlies import SUMS
 from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.span import Span, at_or_after, at_or_before, span
 from mozbisect.sources.together import together
@@ -56,12 +56,22 @@ SPARE = 3
 class Releases:
     """The released versions of one app; of an app that has none it is never asked."""
 
-    def __init__(self, http: Http, archive_url: str, details_url: str, target: Target, pushlog: Pushlog) -> None:
+    def __init__(
+        self,
+        http: Http,
+        archive_url: str,
+        details_url: str,
+        target: Target,
+        pushlog: Pushlog,
+        *,
+        digests: Digests | None = None,
+    ) -> None:
         self._http = http
         self._archive = archive_url.rstrip("/")
         self._details = details_url.rstrip("/")
         self._target = target
         self._pushlog = pushlog
+        self._digests = digests or Digests(http)
 
     def timeline(self, leg: Leg) -> Timeline:
         """The versions of the leg and a few beyond. Raises ``NothingToSearch``, ``UsageError``, ``NetworkError``."""
@@ -127,7 +137,10 @@ class Releases:
         if not fitting:
             raise NoBuild(f"no {names.platform_of(self._target).release} build in {self._target.lang}")
         name = max(fitting, key=partial(names.rank, self._target)).string
-        origin, digest = together([partial(self._origin, release, aside), partial(self._digest, release, place, name)])
+        there = frozenset(entry.name for entry in listed)
+        origin, proof = together(
+            [partial(self._origin, release, aside), partial(self._proof, release, place, name, there)]
+        )
         return Build(
             candidate=release,
             app=self._target.app,
@@ -138,8 +151,38 @@ class Releases:
             revision=origin.revision,
             git_revision=origin.git_revision,
             build_id=origin.build_id,
-            digest=digest,
+            digest=proof.digest,
+            signed_by=proof.signed_by,
+            unverified=proof.unverified,
         )
+
+    def since(self, finding: Finding) -> str | None:
+        """The changeset after which the pushlog of the new version's repository tells what the old one has not.
+
+        That is the old version's own if it came there, else the one with which it left the trunk. None if neither did,
+        or nobody answers.
+        """
+        old, new = finding.old_build, finding.new_build
+        if old is None or new is None or old.revision is None:
+            return None
+        try:
+            if self._pushlog.of(new.repo, old.revision) is not None:
+                return old.revision
+            left = self._left_trunk(major_of(finding.last_old))
+            return left if left and self._pushlog.of(new.repo, left) else None
+        except NetworkError as error:
+            log.debug("where %s left the trunk is not known: %s", finding.last_old.key, error.what)
+            return None
+
+    def _left_trunk(self, major: str) -> str | None:
+        """The changeset that is tagged; where no tag is, the last of the day before the next version began."""
+        trunk = versions.TRUNKS[self._family]
+        if (left := self._pushlog.tagged(trunk, versions.LEFT_TRUNK[self._family].format(major))) is not None:
+            return left[1]
+        if (day := LEFT_CENTRAL.get(int(major))) is None:
+            return None
+        pushes = self._pushlog.by_day(trunk, day - timedelta(days=2), day - timedelta(days=1))
+        return pushes[-1].revision if pushes else None
 
     # ----------------------------------------------------------------------------------------------- versions
 
@@ -242,28 +285,23 @@ class Releases:
         tagged = self._pushlog.tagged(release.repo, version.tag(self._family))
         return Origin(release.repo, tagged[1], None, told.build_id) if tagged else told
 
-    def _digest(self, release: Candidate, place: str, name: str) -> Digest | None:
+    def _proof(self, release: Candidate, place: str, name: str, there: frozenset[str]) -> Proof:
+        """A release has signed sums for all its files; a candidate for one, a list beside each of its packages."""
         base = f"{self._base}/releases/{release.key}/"
-        if not place.startswith(base):
-            return None
-        path = f"{place.removeprefix(base)}{name}"
-        for sums, algorithm in SUMS.items():
-            try:
-                return self._http.read(f"{base}{sums}", partial(_sum_of, path, algorithm), keep=A_DAY, doubt=True)
-            except NotFound:
-                continue
-            except ServerTrouble as error:
-                log.debug("%s is not verified: %s", name, error.what)
-                return None
-        return None
+        if place.startswith(base):
+            lists = [Sums.of_folder(base, name) for name in SUMS]
+            return self._digests.of(f"{place.removeprefix(base)}{name}", lists, lambda: [f"{base}KEY"])
+        own = f"{name.removesuffix('.zip')}.checksums"  # only packages for Windows lie there
+        lists = [Sums.of_build(f"{place}{quote(own)}", signed=f"{own}.asc" in there)] if own in there else []
+        return self._digests.of(name, lists, lambda: [f"{place.removesuffix(self._inner)}KEY"])
 
 
-def _sum_of(path: str, algorithm: str, page: Page) -> Digest:
-    """A list that does not name the file was cut short, or is another page in its place."""
-    try:
-        return parse_sums(page.text, algorithm)[path]
-    except KeyError:
-        raise ServerTrouble(f"{page.url} does not name {path}.", url=page.url) from None
+def newest_key(http: Http, archive_url: str) -> str | None:
+    """Where the KEY file of the newest Firefox lies; None where nothing was released."""
+    base = f"{archive_url.rstrip('/')}/firefox/releases/"
+    found = [versions.parse(entry.name) for entry in entries(http, base, keep=ASK, doubt=True) if entry.is_folder]
+    released = [version for version in found if version is not None and version.channel == "release"]
+    return f"{base}{max(released, key=lambda version: version.key).text}/KEY" if released else None
 
 
 def _dates(answer: Any) -> dict[str, date]:

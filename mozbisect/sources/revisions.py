@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from mozbisect.catalog import versions
 from mozbisect.catalog.repos import REPOS, repo
-from mozbisect.core.errors import SWAP, NothingToSearch, UsageError
+from mozbisect.core.errors import SWAP, Expired, NothingToSearch, UsageError
 from mozbisect.core.model import Candidate
 from mozbisect.sources.git import Git
 from mozbisect.sources.pushlog import Pushlog, push_id
@@ -33,22 +34,33 @@ class Revisions:
         self._any_repo = any_repo
 
     def push_of(self, text: str, home: str) -> Candidate:
-        """The push that a revision or a tag means. Raises ``UsageError`` when nobody knows it, ``NetworkError``."""
+        """The push that a revision or a tag means. Raises ``UsageError`` when nobody knows it, ``NetworkError``.
+
+        Firefox's tags stand in its own repositories, also where Thunderbird is searched, whose versions go by them.
+        """
+        if text.startswith("FIREFOX_") and repo(home).family != "gecko":
+            home = versions.repo_of_tag(text) or versions.TRUNKS["gecko"]
         hash_, known = self._known(text, home)
         return min(known.values(), key=lambda push: (not is_head(push, hash_), push.when))
 
     def both(self, old_text: str, new_text: str, home: str) -> tuple[Candidate, Candidate]:
         """The pushes of two revisions to one repository: where both were built, else where both landed first.
 
-        Raises ``UsageError`` (unknown, on different branches, reversed), ``NothingToSearch`` (one and the same push).
+        Raises ``UsageError`` (unknown, reversed), ``NothingToSearch`` (one and the same push), ``Expired`` (no
+        repository has both, so that no pushes lie between them).
         """
         (old_hash, olds), (new_hash, news) = together(
             [partial(self._known, old_text, home), partial(self._known, new_text, home)]
         )
         shared = [name for name in olds if name in news]
+        if not shared and self._any_repo:
+            # Of a head of a push to ``home`` nobody else was asked: it may have landed on a branch before, as it is.
+            olds, news = together([partial(self._everywhere, one, home) for one in (old_hash, new_hash)])
+            shared = [name for name in olds if name in news]
         if not shared:
-            raise UsageError(
-                f"{old_text} was pushed to {' and '.join(olds)}, and {new_text} to {' and '.join(news)}.",
+            raise Expired(
+                f"{old_text} was pushed to {' and '.join(olds)}, and {new_text} to {' and '.join(news)}: "
+                "no repository has both.",
                 advice="Give two revisions of one repository, or a day for one of them.",
             )
         apart = [name for name in shared if push_id(olds[name]) != push_id(news[name])]
@@ -108,6 +120,10 @@ class Revisions:
         here = self._pushlog.of(home, text)
         if (here and is_head(here, text)) or not self._any_repo:
             return {home: here} if here else {}
+        return self._everywhere(text, home, here)
+
+    def _everywhere(self, text: str, home: str, here: Candidate | None = None) -> Known:
+        here = here or self._pushlog.of(home, text, doubt=False)
         others = [name for name in _relatives(home) if name != home]
         pushes: list[Candidate | None] = together(
             [partial(self._pushlog.of, name, text, doubt=False) for name in others]

@@ -31,6 +31,10 @@ class Excluded:
     first: Bound
     last: Bound
 
+    @property
+    def of_versions(self) -> bool:
+        return isinstance(self.first, Release) and isinstance(self.last, Release)
+
 
 def without_excluded(timeline: Timeline, excluded: Sequence[Excluded], pushed: Pushed) -> Timeline:
     """The timeline with the excluded candidates shut. Raises what ``pushed`` raises."""
@@ -54,8 +58,9 @@ def _within(item: Excluded, kind: LegKind, pushed: Pushed) -> Callable[[Candidat
 
 
 def without_expired(timeline: Timeline, find: Callable[[Candidate], Build], now: datetime) -> Timeline:
-    """The timeline with the pushes shut whose builds are gone, and its old end moved to where builds begin.
+    """The timeline with the pushes shut whose builds are gone: what is said to be the old end stays it.
 
+    If the first push that has a build proves new, the change came with one that has none, and not before that end.
     Raises ``Expired`` when all of a range that a person gave is gone.
     """
     leg = timeline.leg
@@ -69,7 +74,7 @@ def without_expired(timeline: Timeline, find: Callable[[Candidate], Build], now:
         old = [at for at in old if at not in (timeline.old_at, timeline.new_at)]
     if not old or _any_is_left([timeline.candidates[at] for at in old], find):
         return timeline
-    said = _said(timeline, len(old), now - kept_for)
+    said = _said(timeline, sum(at >= timeline.old_at for at in old), now - kept_for)  # not those beyond the range
     if not leg.check_ends:
         return _shut(timeline, old, said)
     first = next((at for at in range(timeline.old_at, timeline.new_at) if at not in set(old)), None)
@@ -78,8 +83,7 @@ def without_expired(timeline: Timeline, find: Callable[[Candidate], Build], now:
     began = timeline.candidates[first]
     if first == timeline.old_at:
         return _shut(timeline, old, said)
-    moved = f"{said} The search begins at the push of {began.when:%Y-%m-%d %H:%M} instead of {leg.old}."
-    return _shut(replace(timeline, old_at=first), old, moved)
+    return _shut(timeline, old, f"{said} The search begins at the push of {began.when:%Y-%m-%d %H:%M}.")
 
 
 def _repo_of(timeline: Timeline) -> str:

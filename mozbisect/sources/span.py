@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import assert_never
 
 from mozbisect.catalog import releases
+from mozbisect.catalog.versions import LEFT_TRUNK
 from mozbisect.core.errors import SWAP, UsageError
 from mozbisect.core.model import Before, Bound, BuildId, Candidate, Day, Leg, Release, Revision, Tag
 
@@ -16,14 +17,17 @@ Pushed = Callable[[str], Candidate]
 """Gives the push of a revision or a tag. May raise ``UsageError`` (nobody knows it) and ``NetworkError``."""
 
 
+LONGEST_ON_CENTRAL = timedelta(weeks=14)
+"""No version of the table was there for longer; usually it is four to six weeks."""
+
+
 def span(bound: Bound, pushed: Pushed) -> Span:
     """First and last moment of a bound. Raises what ``pushed`` raises."""
     match bound:
         case Day(date=day):
             return _whole(day)
         case Release():
-            # On that day the next version began on mozilla-central: the day before is surely still this one.
-            return _whole(_left_central(bound, pushed) - timedelta(days=1))
+            return _of_version(bound, pushed)
         case BuildId(stamp=stamp):
             return stamp, stamp
         case Revision(hex=text) | Tag(name=text):
@@ -36,14 +40,26 @@ def span(bound: Bound, pushed: Pushed) -> Span:
             assert_never(other)
 
 
-def _left_central(release: Release, pushed: Pushed) -> date:
+def _of_version(release: Release, pushed: Pushed) -> Span:
+    """149: the last day of that version on mozilla-central. 149.0a1, as its nightlies call themselves: all its days."""
+    number = releases.nightly(release)
+    if number is None:
+        # On that day the next version began: the day before is surely still this one.
+        return _whole(_left_central(releases.whole(release), pushed) - timedelta(days=1))
+    first = _whole(_left_central(number - 1, pushed))[0]
+    try:
+        return first, _whole(_left_central(number, pushed))[0] - timedelta(seconds=1)
+    except UsageError:  # it is the newest, and has not left yet
+        return first, first + LONGEST_ON_CENTRAL
+
+
+def _left_central(number: int, pushed: Pushed) -> date:
     """A version that the table does not have is asked for by the tag that mozilla-central got on that day."""
-    number = releases.whole(release)
     known = releases.LEFT_CENTRAL.get(number)
     if known is not None:
         return known
     try:
-        return pushed(f"FIREFOX_NIGHTLY_{number}_END").when.date()
+        return pushed(LEFT_TRUNK["gecko"].format(number)).when.date()
     except UsageError:
         raise UsageError(
             f"It is not known when version {number} left mozilla-central, or it has not left it yet.",

@@ -28,16 +28,33 @@ from mozbisect.core.model import (
     Tag,
     Untested,
 )
-from mozbisect.core.plan import Reach, first_leg, further_back, instead_of, moment_of, with_defaults
-from mozbisect.core.plan import next_leg as next_leg_within
+from mozbisect.core.plan import (
+    Place,
+    Reach,
+    first_leg,
+    further_back,
+    in_order,
+    instead_of,
+    moment_of,
+    next_legs,
+    rest_of,
+    since_branching,
+    with_defaults,
+)
 
 TODAY = date(2026, 11, 23)
-ALL = Reach(LegKind.NIGHTLIES, pushes=True)
+NIGHTLIES = Place(LegKind.NIGHTLIES, "mozilla-central")
+PUSHES = Place(LegKind.PUSHES, "mozilla-central")
+ALL = Reach((NIGHTLIES, PUSHES))
 OLD, NEW = "1" * 40, "2" * 40
 
 
 def next_leg(finding: Finding, reach: Reach = ALL) -> Leg | str:
-    return next_leg_within(finding, reach)
+    legs = next_legs(finding, reach)
+    if isinstance(legs, str):
+        return legs
+    (leg,) = legs
+    return leg
 
 
 def day(text: str) -> Day:
@@ -63,8 +80,8 @@ def test_an_end_that_is_not_given_is_today_or_a_year_before(
 
 def first(old: Bound, new: Bound, *, nightlies: bool = True, fix: bool = False) -> Leg:
     terms = FIX if fix else REGRESSION
-    reach = Reach(LegKind.NIGHTLIES if nightlies else LegKind.PUSHES)
-    return first_leg(old, new, repo="mozilla-central", reach=reach, check_ends=True, terms=terms)
+    reach = Reach(in_order((NIGHTLIES, PUSHES) if nightlies else (PUSHES,), old, new))
+    return first_leg(old, new, reach=reach, check_ends=True, terms=terms)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +122,7 @@ def test_one_revision_twice_is_nothing_to_search() -> None:
 
 def looking_back(new: Bound) -> Leg:
     old, new = with_defaults(None, new, today=TODAY, search_back=True)
-    return first_leg(old, new, repo="mozilla-central", reach=ALL, check_ends=True, terms=REGRESSION, search_back=True)
+    return first_leg(old, new, reach=ALL, check_ends=True, terms=REGRESSION, search_back=True)
 
 
 def refuted_at(when: str) -> Clash:
@@ -133,21 +150,35 @@ def test_an_old_end_that_a_person_gave_is_no_guess() -> None:
     assert further_back(guessed, replace(refuted_at("2026-09-23"), refuted=Side.NEW)) is None, "the new end is no guess"
 
 
-def test_a_range_without_builds_of_its_kind_is_searched_by_the_other_kind_once() -> None:
+def test_a_range_without_builds_of_its_kind_is_searched_in_the_next_place_and_in_each_once() -> None:
     leg = first(day("2026-09-01"), day("2026-09-30"))
     other = instead_of(leg, ALL)
     assert other is not None
     assert (other.kind, other.old, other.new, other.repo) == (LegKind.PUSHES, leg.old, leg.new, "mozilla-central")
-    assert instead_of(other, Reach(LegKind.PUSHES, nightlies_of="mozilla-central")) is None
-    assert instead_of(leg, replace(ALL, pushes=False)) is None
+    assert instead_of(other, ALL, {leg.kind}) is None
+    assert instead_of(leg, Reach((NIGHTLIES,), pushes=False)) is None
+    assert instead_of(replace(leg, check_ends=False), ALL) is None, "between judged builds there is no other range"
 
 
 def test_gone_pushes_of_a_branch_are_looked_for_among_the_nightlies_of_the_trunk() -> None:
     leg = replace(first(day("2024-09-01"), day("2024-09-30"), nightlies=False), repo="autoland")
-    other = instead_of(leg, Reach(LegKind.PUSHES, nightlies_of="mozilla-central"))
+    autoland = Place(LegKind.PUSHES, "autoland")
+    other = instead_of(leg, Reach((autoland, NIGHTLIES)))
     assert other is not None
     assert (other.kind, other.repo) == (LegKind.NIGHTLIES, "mozilla-central")
-    assert instead_of(leg, Reach(LegKind.PUSHES)) is None
+    assert instead_of(leg, Reach((autoland,))) is None
+
+
+def test_what_the_pushes_have_left_open_at_an_end_is_looked_for_in_the_next_place_up_to_what_was_judged() -> None:
+    reach = Reach((Place(LegKind.PUSHES, "autoland"), NIGHTLIES))
+    leg = first(day("2025-09-01"), day("2026-09-30"), nightlies=False)
+    (_, build), new = nightly(4, NEW), push(9, "autoland", NEW)
+    open_ = Finding(leg, push(1, "autoland", OLD), new, None, build)
+    rest = rest_of(open_, reach, {LegKind.PUSHES})
+    assert rest is not None
+    assert (rest.kind, rest.old, rest.new, rest.check_ends) == (LegKind.NIGHTLIES, leg.old, Revision(NEW), True)
+    assert rest_of(replace(open_, old_build=build), reach, {LegKind.PUSHES}) is None, "nothing is open at an end"
+    assert rest_of(open_, reach, {LegKind.PUSHES, LegKind.NIGHTLIES}) is None
 
 
 # ----------------------------------------------------------------------------------------------- the next leg
@@ -247,3 +278,50 @@ def test_an_exact_finding_on_a_branch_is_not_followed_back_to_where_it_came_from
     again = next_leg(found)
     assert isinstance(again, Leg)
     assert set(again.tried) == {"mozilla-central", "autoland"}
+
+
+# ------------------------------------------------------------------------------------------------ two branches
+
+RELEASES = Reach((Place(LegKind.RELEASES, "mozilla-release"),), trunk="mozilla-central", left="FIREFOX_NIGHTLY_{}_END")
+
+
+def of_releases(old: str, new: str) -> Finding:
+    ends = [
+        Candidate(
+            Kind.RELEASE, key, "mozilla-beta" if "b" in key else "mozilla-release", datetime(2026, 9, 1, tzinfo=UTC)
+        )
+        for key in (old, new)
+    ]
+    builds = [
+        Build(end, "firefox-release", "release", "u", "f", end.repo, node)
+        for end, node in zip(ends, (OLD, NEW), strict=True)
+    ]
+    leg = Leg(LegKind.RELEASES, "mozilla-release", Release(old), Release(new), "", check_ends=True)
+    return Finding(leg, ends[0], ends[1], builds[0], builds[1])
+
+
+def test_between_two_branches_lies_the_trunk_from_where_the_one_left_it_to_where_the_other_did() -> None:
+    legs = next_legs(of_releases("155.0.2", "156.0b1"), RELEASES)
+    assert isinstance(legs, tuple)
+    along, trunk = legs
+    assert (along.repo, along.old, along.new) == ("mozilla-beta", Revision(OLD), Revision(NEW))
+    assert (trunk.kind, trunk.repo) == (LegKind.PUSHES, "mozilla-central")
+    assert (trunk.old, trunk.new) == (Tag("FIREFOX_NIGHTLY_155_END"), Tag("FIREFOX_NIGHTLY_156_END"))
+    assert trunk.check_ends, "nobody has tested the trunk"
+
+
+def test_two_releases_of_one_version_lie_on_one_line() -> None:
+    legs = next_legs(of_releases("155.0b9", "155.0.2"), RELEASES)
+    assert isinstance(legs, tuple)
+    assert len(legs) == 1
+
+
+def test_what_was_good_where_the_new_release_left_the_trunk_broke_on_its_branch() -> None:
+    released = of_releases("155.0.2", "156.0b5")
+    tip, build = push(7, "mozilla-central", "d" * 40), nightly(4, "d" * 40)[1]
+    leg = since_branching(released, Clash(tip, tip, Side.NEW), build)
+    assert leg is not None
+    assert (leg.repo, leg.old, leg.new, leg.check_ends) == ("mozilla-beta", Revision("d" * 40), Revision(NEW), False)
+    assert since_branching(released, Clash(tip, tip, Side.OLD), build) is None, (
+        "fixed on the branch: no first bad there"
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from math import ceil, log2
+from math import ceil, log, log2
+from statistics import mean
 
 import pytest
 from hypothesis import given, settings
@@ -345,6 +346,41 @@ def test_a_build_at_hand_near_the_middle_is_preferred() -> None:
     assert facts(100).ask(Costs(fetch=0.01, at_hand=frozenset({40}))) == Try(50, 6)
 
 
+def in_pairs(places: int, culprit: int) -> tuple[int, int, int]:
+    """With two builds brought at once: how often they are waited for; how many are judged, and brought for nothing."""
+    search, ready = facts(places), frozenset[int]()
+    waits = judged = lost = 0
+    while isinstance(step := search.ask(costs := Costs(at_hand=ready, two_at_once=True)), Try):
+        if step.at not in ready:
+            waits, lost = waits + 1, lost + len(ready)
+            ready = frozenset(one.at for one in search.ahead(costs, most=1) if one.probability > 0.6)
+        else:
+            ready -= {step.at}
+        judged += 1
+        search = search.tell(step.at, History(culprit).side(step.at))
+    assert search.ask() == Found(culprit - 1, culprit, ())
+    return waits, judged, lost + len(ready)
+
+
+@pytest.mark.parametrize("places", [2, 3, 4, 9, 59, 243, 500])
+def test_two_builds_at_once_leave_a_third_where_one_leaves_a_half(places: int) -> None:
+    runs = [in_pairs(places, culprit) for culprit in range(1, places + 1)]
+    waits, judged, lost = ([one[i] for one in runs] for i in range(3))
+    assert max(waits) <= ceil(log(places, 3)) + 1
+    assert max(judged) <= ceil(4 / 3 * ceil(log2(places)))
+    assert mean(judged) <= 1.07 * log2(places) + 0.7
+    assert mean(lost) / (mean(judged) + mean(lost)) < 0.17
+
+
+def test_what_comes_beside_a_build_is_the_middle_of_the_larger_rest() -> None:
+    search, two = facts(2700), Costs(two_at_once=True)
+    assert search.ask(two) == Try(900, 11)
+    beside, *_ = search.ahead(two)
+    assert (beside.at, round(beside.probability, 3)) == (1800, 0.667)
+    told = search.tell(900, OLD)
+    assert told.ask(replace(two, at_hand=frozenset({1800}))) == Try(1800, 10)
+
+
 @st.composite
 def beliefs(draw: st.DrawFn) -> tuple[Certain, frozenset[int], Costs]:
     old = draw(st.integers(0, 50))
@@ -354,7 +390,7 @@ def beliefs(draw: st.DrawFn) -> tuple[Certain, frozenset[int], Costs]:
     some = st.frozensets(st.integers(old, new))
     start = draw(st.integers(old, new))
     missing = draw(some) | frozenset(range(start, draw(st.integers(start, new))))
-    return Certain(old, new, untestable), missing, Costs(draw(st.floats(0, 9)), draw(some))
+    return Certain(old, new, untestable), missing, Costs(draw(st.floats(0, 9)), draw(some), draw(st.booleans()))
 
 
 @given(beliefs())
@@ -362,22 +398,26 @@ def beliefs(draw: st.DrawFn) -> tuple[Certain, frozenset[int], Costs]:
 def test_looking_at_a_few_positions_finds_the_best_of_all(case: tuple[Certain, frozenset[int], Costs]) -> None:
     belief, missing, costs = case
 
+    def telling(at: int) -> float:
+        return belief.information(at) * belief.chance_testable(at)
+
     def worth(at: int) -> float:
-        return belief.information(at) * belief.chance_testable(at) / costs.of(at)
+        beside = belief.foreseen(at) if costs.two_at_once and len(belief.untestable) < 6 else 0.0
+        return (belief.information(at) + beside) * belief.chance_testable(at) / costs.of(at)
 
     open_ = [at for at in range(belief.old + 1, belief.new) if at not in missing and at not in belief.untestable]
     best = belief.best(missing, costs)
     if best is None:  # given up: only what lies inside a hole may be left, and it tells little
         assert all(belief.untestable[0] < at < belief.untestable[-1] for at in open_)
-        assert all(worth(at) * costs.of(at) < 0.1 for at in open_)
+        assert all(telling(at) < 0.1 for at in open_)
     elif len(belief.untestable) < 2:
         assert best in open_
         assert worth(best) == pytest.approx(max(map(worth, open_)), rel=1e-12)
     else:
         assert best in open_
         rim = [at for at in open_ if not belief.untestable[0] < at < belief.untestable[-1]]
-        telling = [at for at in open_ if worth(at) * costs.of(at) >= 0.1]
-        assert worth(best) >= max(map(worth, {*rim, *telling}), default=0) * (1 - 1e-12)
+        enough = [at for at in open_ if telling(at) >= 0.1]
+        assert worth(best) >= max(map(worth, {*rim, *enough}), default=0) * (1 - 1e-12)
 
 
 @given(beliefs(), st.data())

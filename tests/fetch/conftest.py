@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mozbisect.core.model import Build, Candidate, Digest, Kind
+from mozbisect.fetch.download import Follower
 from mozbisect.net import Http
 from tests.serving import Server, serving
 
@@ -110,3 +111,21 @@ def saved(tmp_path: Path) -> Callable[[str, bytes], Path]:
         return path
 
     return save
+
+
+class Growing:
+    """A file that grows on disk, as a download has it, and its follower."""
+
+    def __init__(self, file: Path, follower: Follower) -> None:
+        self._file = file
+        self._follower = follower
+        file.write_bytes(b"")
+
+    def write(self, chunk: bytes) -> None:
+        with self._file.open("ab") as file:
+            file.write(chunk)
+        self._follower.reached(self._file, self._file.stat().st_size)
+
+    def restart(self) -> None:
+        self._file.write_bytes(b"")
+        self._follower.restart()

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mozbisect.core.errors import NoBuild
 from mozbisect.core.model import Candidate
-from mozbisect.fetch.ahead import Errand, LookAhead, Purse
+from mozbisect.fetch.ahead import SMALL_SHARE, Errand, LookAhead, Purse
 from tests.fetch.conftest import build_at, nightly
 
 A, B, C, D = (nightly(key) for key in "abcd")
@@ -187,13 +189,17 @@ def test_what_is_brought_now_is_not_dropped_before_it_is_claimed(
     assert (work.stopped, work.discarded, claimed.tree) == ([], [], Path("a"))
 
 
-def test_a_bet_is_made_at_once_while_little_was_lost(ahead: LookAhead, work: Work, patience: Patience) -> None:
-    ahead.want([A, B], [0.5, 0.5])
+def test_a_likely_build_is_begun_at_once_while_little_was_lost(ahead: LookAhead, work: Work) -> None:
+    ahead.want([A, B], [0.66, 0.33], left=20)
     assert work.begun == []  # nothing was used so far, of which it could be a small share
-    for _ in range(8):
-        ahead.used(100)
-    ahead.want([A, B], [0.5, 0.5])
+    ahead.used(100)
+    ahead.want([A, B], [0.5, 0.5], left=20)
+    assert work.begun == []  # neither is likely
+    ahead.want([A, B], [0.66, 0.33], left=3)
+    assert work.begun == []  # too little will be wanted in all
+    ahead.want([A, B], [0.66, 0.33], left=20)
     work.until(lambda: work.begun == ["a"])
+    assert ahead.begun() == {A}
     ahead.claim(D)
     assert work.begun == ["a"]
 
@@ -213,13 +219,22 @@ def test_what_is_thrown_away_is_counted(work: Work, patience: Patience) -> None:
     assert ahead.purse.used == 0
 
 
-def test_the_lost_bets_stay_a_small_share() -> None:
+@given(st.integers(1, 200), st.data())
+def test_the_lost_bets_are_a_small_share_in_the_end(builds: int, data: st.DataObject) -> None:
     purse = Purse()
-    for _ in range(100):
+    for left in reversed(range(builds)):
         purse.use(50)
-        if purse.allows(0):
+        if data.draw(st.booleans()) and purse.allows(0, left):
             purse.wasted += 50
-    assert 0.10 < purse.wasted / (purse.used + purse.wasted) <= 0.12
+    assert purse.wasted / (purse.used + purse.wasted) <= SMALL_SHARE
+
+
+def test_as_much_is_lost_as_may_be() -> None:
+    purse, builds = Purse(), 100
+    for left in reversed(range(builds)):
+        purse.use(50)
+        purse.wasted += 50 * purse.allows(0, left)
+    assert purse.wasted / (purse.used + purse.wasted) > SMALL_SHARE - 0.01
 
 
 def test_to_claim_what_is_ready_disturbs_nobody(ahead: LookAhead, work: Work, patience: Patience) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild, NotFetched
 from mozbisect.core.model import Digest
 from mozbisect.fetch import download as module
-from mozbisect.fetch.download import Stop, Stopped, download
+from mozbisect.fetch.download import download
+from mozbisect.fetch.stop import Stop, Stopped
 from mozbisect.net import Http, Unreachable
 from tests.fetch.conftest import build_at, sha
 from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status, serving
@@ -186,6 +189,22 @@ def test_a_server_that_goes_on_at_the_wrong_place_is_not_believed(server: Server
     assert ranges(server)[2] is None
 
 
+def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(server: Server, http: Http, part: Path) -> None:
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    server.faults["/f.zip"] += [Status(206, {"Content-Range": "bytes 0-9/102400", "ETag": '"1"'}, b"0123456789")]
+    download(http, build, part)
+    assert part.read_bytes() == BODY
+
+
+def test_the_rest_of_a_file_of_unknown_length_is_not_some_of_its_bytes(server: Server, http: Http, part: Path) -> None:
+    build = build_at(server.put("/f.zip", BODY, headers={"Transfer-Encoding": "chunked"}, etag='"1"'))
+    server.faults["/f.zip"] += [Cut(70_000)]
+    some = Status(206, {"Content-Range": "bytes 65536-65545/102400", "ETag": '"1"'}, b"0123456789")
+    server.faults["/f.zip"] += [some]
+    download(http, build, part)
+    assert part.read_bytes() == BODY
+
+
 def test_a_file_that_came_whole_but_wrong_begins_anew(server: Server, http: Http, part: Path) -> None:
     build = build_at(server.put("/f.zip", BODY, etag='"1"'), digest=sha("sha256", BODY))
     server.faults["/f.zip"] += [Instead(File(b"x" * len(BODY), etag='"1"'))]
@@ -318,7 +337,7 @@ def test_a_full_disk_is_told_with_advice(
     server: Server, http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: Callable[..., object] = Path.open
-    monkeypatch.setattr(Path, "open", lambda path, mode: opened(Path("/dev/full"), "wb", buffering=0))
+    monkeypatch.setattr(Path, "open", lambda path, mode, **_: opened(Path("/dev/full"), "wb", buffering=0))
     with pytest.raises(CacheTrouble, match="no space left on device") as caught:
         download(http, build_at(server.put("/f.zip", BODY)), tmp_path / "part")
     assert "--persist" in caught.value.advice
@@ -329,3 +348,37 @@ def test_a_digest_in_capitals_is_the_same_digest(server: Server, http: Http, par
     digest = Digest("sha512", sha("sha512", BODY).hex.upper())
     download(http, build_at(server.put("/f.zip", BODY), digest=digest), part)
     assert part.exists()
+
+
+# ------------------------------------------------------------------------------------- what the store says of a file
+
+
+def goog(body: bytes) -> str:
+    return f"crc32c=yZRlqg==,md5={base64.b64encode(hashlib.md5(body).digest()).decode()}"
+
+
+def test_bytes_that_are_not_those_of_the_store_are_fetched_again(server: Server, http: Http, part: Path) -> None:
+    """No digest is published: without this, a flipped bit would be found by the unpacker, or by nobody."""
+    url = server.put("/f.zip", BODY, headers={"x-goog-hash": goog(BODY)})
+    spoilt = bytes([BODY[0] ^ 1]) + BODY[1:]
+    server.faults["/f.zip"] += [Instead(File(spoilt, {"x-goog-hash": goog(BODY)}))]
+    download(http, build_at(url), part)
+    assert part.read_bytes() == BODY
+    assert len(server.asked("/f.zip")) == 2
+
+
+def test_damage_on_the_way_that_stays_is_no_verdict(server: Server, http: Http, part: Path) -> None:
+    url = server.put("/f.zip", BODY, headers={"x-goog-hash": goog(b"something else")})
+    with pytest.raises(NotFetched, match="damaged on the way"):
+        download(http, build_at(url), part)
+    assert not part.exists()
+
+
+def test_a_transfer_that_goes_on_is_held_against_what_was_said_of_the_whole(
+    server: Server, http: Http, part: Path
+) -> None:
+    url = server.put("/f.zip", BODY, etag='"1"', headers={"x-goog-hash": goog(BODY)})
+    server.faults["/f.zip"] += [Cut(1000)]
+    download(http, build_at(url), part)
+    assert part.read_bytes() == BODY
+    assert ranges(server) == [None, "bytes=1000-"]

@@ -300,7 +300,15 @@ def test_a_cache_that_can_only_be_read_gives_what_it_has(world: World, monkeypat
             raise OSError(errno.EROFS, "Read-only file system")
         return make(prefix=prefix, dir=dir)
 
+    mkdir: Callable[..., None] = Path.mkdir
+
+    def no_folder(path: Path, *words: object, **more: object) -> None:
+        if path.parent == world.root / "persist":
+            raise OSError(errno.EROFS, "Read-only file system")
+        mkdir(path, *words, **more)
+
     monkeypatch.setattr(tempfile, "mkdtemp", read_only)
+    monkeypatch.setattr(Path, "mkdir", no_folder)
     world.cache = Cache(world.root / "persist")
     with world.fetcher().bring(world.builds[A]) as tree:
         assert word(tree) == "a"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mozbisect.fetch.line import Line
+from mozbisect.fetch.line import Lane, Line
 
 
 class Clock:
@@ -77,3 +77,61 @@ def test_who_waits_goes_on_when_the_line_is_free() -> None:
     urgent.__exit__(None, None, None)
     waiter.join(5)
     assert not waiter.is_alive()
+
+
+def test_no_more_connections_than_the_bound_and_none_for_a_build_ahead() -> None:
+    line = Line(most=3)
+    ahead = Lane(line, lambda: False)
+    urgent = Lane(line, lambda: True)
+    with line.urgent(), urgent.transfer():
+        assert not ahead.one_more()
+        assert urgent.one_more()
+        assert urgent.one_more()
+        assert not urgent.one_more()
+        urgent.one_less()
+        assert urgent.one_more()
+
+
+def test_each_build_has_a_connection_before_any_gets_two() -> None:
+    line = Line(most=4)
+    urgent = Lane(line, lambda: True)
+    with line.urgent(), urgent.transfer():
+        with line.transfer():
+            assert not urgent.one_more()
+        assert urgent.one_more()
+
+
+def test_who_begins_later_waits_until_there_is_a_connection_again() -> None:
+    clock = Clock()
+    line = Line(clock, most=2)
+    urgent = Lane(line, lambda: True)
+    checked = threading.Event()
+
+    def later() -> None:
+        with line.transfer():
+            line.give_way(checked.set, unless=lambda: False)
+
+    with line.urgent(), urgent.transfer():
+        assert urgent.one_more()
+        waiter = threading.Thread(target=later)
+        waiter.start()
+        assert checked.wait(5)
+        assert not urgent.one_more()  # somebody waits
+        transferred(line, clock, *(20e6,) * 30)  # the line itself would be free for others
+        checked.clear()
+        assert checked.wait(5)
+        assert waiter.is_alive()
+        urgent.one_less()
+        waiter.join(5)
+        assert not waiter.is_alive()
+
+
+def test_while_the_urgent_one_tries_how_many_pay_it_is_alone() -> None:
+    clock = Clock()
+    line = Line(clock, most=4)
+    lane = Lane(line, lambda: True)
+    with line.urgent():
+        for _ in range(30):
+            clock.time += 0.1
+            lane.saw(int(clock.time * 20e6), lambda: None, settled=False)
+        assert waits(line)

@@ -15,7 +15,7 @@ from mozbisect.core.errors import BrokenBuild
 from mozbisect.fetch import programs
 from mozbisect.fetch.unpack import unpack
 from mozbisect.fetch.unpacking import Unpacking
-from tests.fetch.conftest import firefox
+from tests.fetch.conftest import Growing, firefox
 from tests.fetch.test_unpack import everything
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="fakes of programs are scripts")
@@ -43,8 +43,9 @@ def lbzip2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 def streamed(body: bytes, tree: Path) -> dict[str, bytes | str | None]:
     tree.mkdir()
     with Unpacking("a.tar.bz2", lambda: tree, lambda: None) as unpacking:
+        file = Growing(tree.with_name("a.tar.bz2"), unpacking)
         for at in range(0, len(body), 50):
-            unpacking.write(body[at : at + 50])
+            file.write(body[at : at + 50])
         found = unpacking.tree()
         assert found is not None
         return everything(found)
@@ -92,7 +93,7 @@ def test_one_that_hangs_ends_with_who_gives_up(lbzip2: Callable[[str], None], tm
 
     unpacking = Unpacking("a.tar.bz2", lambda: tmp_path / "tree", check)
     with unpacking:
-        unpacking.write(firefox(packed="bz2"))
+        Growing(tmp_path / "a.tar.bz2", unpacking).write(firefox(packed="bz2"))
         interrupted.set()
     assert [one for one in threading.enumerate() if one.name == "unpacking"] == []
 

@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_a_folder_holds_is_counted(folder: Path) -> None:
-    assert upkeep.info(folder) == upkeep.Contents(7, 7 * 1024, 7, 7 * 2048, 1, 99)
+    assert upkeep.info(folder) == upkeep.Contents(7, 7 * 1024, 7, 7 * 2048, 0, 0, 1, 99)
 
 
 def test_a_folder_that_is_not_there_holds_nothing_and_is_not_made(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mozbisect.core.model import Digest
-from mozbisect.fetch.verify import Seal, Tally, complaint_about, is_page
+from mozbisect.fetch.verify import Seal, Tally, complaint_about, is_page, transport_digest
 from tests.fetch.conftest import build_at, sha
 
 BODY = b"a build"
@@ -78,3 +78,38 @@ def test_a_page_is_known_by_its_beginning(start: bytes) -> None:
 def test_a_build_is_no_page(start: bytes) -> None:
     assert not is_page("application/octet-stream", start)
     assert is_page("Text/HTML; charset=utf-8", start)
+
+
+MD5 = "XrY7u+Ae7tCTyyK7j1rNww=="  # of "hello world"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, None),
+        ({"x-goog-hash": f"crc32c=yZRlqg==,md5={MD5}"}, "5eb63bbbe01eeed093cb22bb8f5acdc3"),
+        ({"x-goog-hash": f"md5={MD5}, crc32c=yZRlqg=="}, "5eb63bbbe01eeed093cb22bb8f5acdc3"),
+        ({"x-goog-hash": "crc32c=yZRlqg=="}, None),  # put together from parts
+        (
+            {"x-goog-hash": f"md5={MD5}", "x-goog-stored-content-encoding": "identity"},
+            "5eb63bbbe01eeed093cb22bb8f5acdc3",
+        ),
+        ({"x-goog-hash": f"md5={MD5}", "x-goog-stored-content-encoding": "gzip"}, None),  # unpacked for the way
+        ({"x-goog-hash": f"md5={MD5}", "Content-Encoding": "gzip"}, None),
+        ({"x-goog-hash": "md5=no, md5=, md5, =, md5=YQ==, ,"}, None),
+    ],
+)
+def test_what_the_store_says_of_a_file_counts_where_it_is_of_the_bytes_that_come(
+    headers: dict[str, str], expected: str | None
+) -> None:
+    found = transport_digest(headers)
+    assert (found.hex if found else None) == expected
+
+
+def test_what_the_store_says_is_asked_only_where_nothing_better_was_published() -> None:
+    wrong = Digest("md5", "0" * 32)
+    alone, beside = Tally(None, transport=wrong), Tally(sha("sha512", BODY), transport=wrong)
+    for tally in (alone, beside):
+        tally.add(BODY)
+    assert "damaged on the way" in alone.complaint(build_at("http://a/b"))
+    assert beside.complaint(build_at("http://a/b", digest=sha("sha512", BODY))) == ""

@@ -63,6 +63,18 @@ def test_a_download_can_be_continued(server: PracticeServer) -> None:
     changed = ask(package(server), Range="bytes=100-", If_Range='"another"')
     assert (changed.status, changed.body) == (200, whole)
     assert ask(package(server), Range=f"bytes={len(whole)}-").status == 416
+    piece = ask(package(server), Range="bytes=100-199", If_Range=etag)
+    assert (piece.status, piece.body, piece.headers["content-length"]) == (206, whole[100:200], "100")
+    assert piece.headers["content-range"] == f"bytes 100-199/{len(whole)}"
+    assert first.headers["accept-ranges"] == "bytes"
+
+
+def test_a_file_may_seem_to_change(world: World) -> None:
+    with PracticeServer(world, faults=Faults(Fault.ETAG, every=2)) as server:
+        first = ask(package(server))
+        other = ask(package(server), Range="bytes=100-", If_Range=first.headers["etag"])
+        assert (other.status, other.body) == (200, first.body)
+        assert other.headers["etag"] != first.headers["etag"]
 
 
 def test_a_large_build_is_continued_across_its_two_parts(world: World) -> None:

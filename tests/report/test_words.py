@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from mozbisect.core.model import (
     Build,
     Candidate,
     Changeset,
+    Day,
     Kind,
     Leg,
     LegKind,
@@ -84,6 +85,35 @@ def test_for_a_fix_the_words_change_and_the_link_stays_in_the_order_of_history()
     assert f"Last bad revision: {2:040x}" in lines[0]
     assert f"First good revision: {3:040x}" in lines[1]
     assert lines[-1].endswith(f"?fromchange={2:040x}&tochange={3:040x}")
+
+
+def night(day: int, hour: int) -> Candidate:
+    when = datetime(2026, 9, day, hour, tzinfo=UTC)
+    return Candidate(Kind.NIGHTLY, f"{when:%Y-%m-%d-%H}-00-00-mozilla-central", "mozilla-central", when)
+
+
+def test_two_nightlies_of_one_day_are_told_apart() -> None:
+    nights = (night(13, 9), night(14, 9), night(14, 21))
+    leg = Leg(LegKind.NIGHTLIES, "mozilla-central", Day(date(2026, 9, 13)), Day(date(2026, 9, 14)), "", check_ends=True)
+    made = [Build(one, "firefox", "nightly", f"https://x/{one.key}", "f", one.repo, one.key[:12]) for one in nights]
+    opened = session().opened
+    listed = Listed(Timeline(leg, nights, 0, 2))
+    judged = [
+        Judged(one.candidate.key, side, "", one, 1.0, asked=True)
+        for one, side in zip(made, (Side.OLD, Side.OLD, Side.NEW), strict=True)
+    ]
+
+    def places(*events: Judged) -> list[str]:
+        found = result_of(Session.of([opened, listed, *events]), HG)
+        assert found
+        return [line.partition(" (")[2] for line in final_lines(found)[:2]]
+
+    assert places(*judged) == [
+        "nightly of 2026-09-14, build 20260914090000)",
+        "nightly of 2026-09-14, build 20260914210000)",
+    ]
+    only = [judged[0], Judged(made[1].candidate.key, Side.NEW, "", made[1], 1.0, asked=True), judged[2]]
+    assert places(*only)[0] == "nightly of 2026-09-13)", "one a day needs no more"
 
 
 def test_what_stayed_open_is_said_with_its_reason() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -110,6 +110,24 @@ def test_a_release_is_the_day_before_its_successor_began(server: Canned, http: H
     months(server, m2026_07=("2026-07-19-09-00-00-mozilla-central", "2026-07-20-09-00-00-mozilla-central"))
     months(server, m2026_08=("2026-08-12-09-00-00-mozilla-central", "2026-08-13-09-00-00-mozilla-central"))
     assert ends(nightlies(server, http), Release("154"), Release("155")) == ("07-19-09", "08-12-09")
+
+
+def test_the_version_of_a_nightly_is_all_the_time_it_was_on_the_trunk(server: Canned, http: Http) -> None:
+    months(server, m2026_07=("2026-07-19-09-00-00-mozilla-central", "2026-07-20-09-00-00-mozilla-central"))
+    months(server, m2026_08=("2026-08-12-09-00-00-mozilla-central", "2026-08-13-09-00-00-mozilla-central"))
+    months(server, m2026_09=SEPTEMBER)
+    source = nightlies(server, http)
+    assert ends(source, Release("155.0a1"), Release("155.0a1")) == ("07-20-09", "08-12-09")
+    newest = Release("156.0a1")  # it has not left yet
+    assert ends(source, newest, newest) == ("08-13-09", "09-04-09")
+
+
+@pytest.mark.parametrize(("version", "branch"), [("131.0b3", "a release branch"), ("54.0a2", "mozilla-aurora")])
+def test_what_never_was_on_the_trunk_is_refused_with_where_it_was(
+    server: Canned, http: Http, version: str, branch: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{version} was made on {branch}"):
+        nightlies(server, http).timeline(leg(Release(version), day("2026-09-04")))
 
 
 def test_a_revision_is_before_its_push_and_a_day_after_it_if_it_must_be_merged_first(
@@ -300,7 +318,7 @@ def test_a_build_that_says_nothing_of_itself_is_of_the_push_of_its_moment(server
     server.says(path, {"prefixes": [], "files": [{"name": name, "size": 5, "last_modified": ""}]})
     when = int(NIGHTLY.when.timestamp())
     pushes = {"8": {"changesets": ["9" * 40], "date": when - 1}, "9": {"changesets": [REV], "date": when}}
-    query = "enddate=2026-09-03&startdate=2026-09-02&version=2"
+    query = "enddate=2026-09-03&startdate=2026-09-01&version=2"
     server.says(f"/hg/mozilla-central/json-pushes?{query}", {"pushes": pushes})
     target = Target("fenix", "android", "aarch64", ("opt",))
     build = nightlies(server, http, target=target).find(Candidate(Kind.NIGHTLY, FENIX, "mozilla-central", NIGHTLY.when))
@@ -334,6 +352,15 @@ def test_the_nightlies_of_one_bound_come_latest_first_and_else_the_nearest_are_n
     with pytest.raises(NothingToSearch) as caught:
         source.at(day("2026-09-03"), "mozilla-central")
     assert "2026-09-02-21-40-00-mozilla-central" in caught.value.advice
+
+
+def test_the_nearest_are_looked_for_as_far_as_one_says(server: Canned, http: Http) -> None:
+    months(server, m2026_09=SEPTEMBER)
+    source = nightlies(server, http)
+    with pytest.raises(NothingToSearch, match="within 7 days of 2026-10-01"):
+        source.near(day("2026-10-01"), "mozilla-central", timedelta(days=7))
+    found = source.near(day("2026-10-01"), "mozilla-central", timedelta(days=45))
+    assert found[0].key == "2026-09-04-09-20-00-mozilla-central"
 
 
 # --------------------------------------------------------------------------------------------- fewer requests

@@ -423,3 +423,12 @@ def test_revisions_mean_the_branch_where_they_landed_first(branch: str) -> None:
         f"{branch} b1",
         f"{branch} c2",
     ]
+
+
+def test_a_firefox_tag_is_asked_of_firefoxs_repository_also_for_thunderbird() -> None:
+    """Version 60 left the trunk for both on one day; comm-central has no such tag."""
+    log = MemoryPushlog(push("mozilla-central", 1, 5, "left"), push("comm-central", 9, 6, "mail"))
+    log.tags["FIREFOX_NIGHTLY_60_END"] = node("left")
+    git = Git(cast(Lando, MemoryLando()), None, cast(Pushlog, log))
+    found = Revisions(cast(Pushlog, log), git, any_repo=True).push_of("FIREFOX_NIGHTLY_60_END", "comm-central")
+    assert found.repo == "mozilla-central"

@@ -128,12 +128,15 @@ def test_before_the_move_to_git_nobody_is_asked_about_tags(server: Canned, http:
     assert len(server.asked) == 1
 
 
-def test_the_push_of_a_moment(server: Canned, http: Http) -> None:
-    server.says(DAY, {"pushes": dict([a_push(1, "1" * 40, hour=3), a_push(2, "2" * 40, hour=4)])})
-    found = Pushlog(http, server.url).at("mozilla-central", datetime(2026, 9, 14, 4, tzinfo=UTC))
-    assert found is not None
-    assert push_id(found) == 2
-    assert Pushlog(http, server.url).at("mozilla-central", datetime(2026, 9, 14, 5, tzinfo=UTC)) is None
+def test_the_push_of_a_moment_is_the_one_at_or_before_it(server: Canned, http: Http) -> None:
+    two_days = DAY.replace("startdate=2026-09-14", "startdate=2026-09-13")
+    server.says(two_days, {"pushes": dict([a_push(1, "1" * 40, hour=3), a_push(2, "2" * 40, hour=4)])})
+
+    def at(hour: int) -> int | None:
+        found = Pushlog(http, server.url).at_or_before("mozilla-central", datetime(2026, 9, 14, hour, tzinfo=UTC))
+        return found and push_id(found)
+
+    assert [at(hour) for hour in (2, 3, 4, 5)] == [None, 1, 2, 2]
 
 
 TAGGED = "/mozilla-central/json-pushes?changeset=FIREFOX_131_0_RELEASE&version=2"

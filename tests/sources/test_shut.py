@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -58,12 +59,18 @@ def test_the_part_that_is_gone_is_shut_and_the_search_begins_where_builds_begin(
     line = timeline(*(push(days) for days in (500, 450, 400, 300, 200, 100)))
     find, asked = finder(300, 200, 100)
     found = without_expired(line, find, NOW)
-    assert (found.old_at, found.new_at) == (3, 5)
+    assert (found.old_at, found.new_at) == (0, 5), "what a person said stays the end: the change may have come then"
     assert found.shut == (Shut(0, 2, "expired from Taskcluster"),)
     (note,) = found.notes
     assert "for a year: those of 3 pushes before 2025-11-24 are gone" in note
-    assert "The search begins at the push of 2026-01-28 00:00 instead of 2025-01-01" in note
+    assert note.endswith("The search begins at the push of 2026-01-28 00:00.")
     assert len(asked) == 3
+
+
+def test_pushes_beyond_the_range_are_not_counted_as_gone() -> None:
+    line = replace(timeline(*(push(days) for days in (500, 450, 400, 300, 200, 100))), old_at=2)
+    (note,) = without_expired(line, finder(300, 200, 100)[0], NOW).notes
+    assert "those of 1 push before" in note
 
 
 def test_builds_that_are_kept_longer_than_promised_are_used() -> None:
@@ -82,7 +89,7 @@ def test_a_year_is_never_asked_about_where_nothing_is_old() -> None:
 def test_try_keeps_its_builds_for_four_weeks() -> None:
     line = timeline(push(40, "try"), push(30, "try"), push(20, "try"), push(10, "try"))
     found = without_expired(line, finder()[0], NOW)
-    assert found.old_at == 2
+    assert found.shut == (Shut(0, 1, "expired from Taskcluster"),)
     assert "builds of try for 28 days" in found.notes[0]
 
 

@@ -1,0 +1,73 @@
+"""A file on disk that several connections fill, each its own piece, and that is read in order behind them.
+
+The file is the only buffer: however far the connections are apart, and however slow the reader, no memory is needed
+for it. A piece that was taken back can be written no more, also by a thread that wakes up late.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import IO
+
+from mozbisect.fetch.ranges import Piece, Ranges
+
+
+class Filling:
+    """``path`` exists, and its first ``here`` bytes are right. ``changed`` is told of every change."""
+
+    def __init__(self, path: Path, whole: int | None, here: int = 0) -> None:
+        self.path = path
+        self.changed = threading.Condition(threading.RLock())
+        self._ranges = Ranges(whole, here)
+
+    @property
+    def whole(self) -> int | None:
+        return self._ranges.whole
+
+    @property
+    def arrived(self) -> int:
+        return self._ranges.arrived
+
+    @property
+    def front(self) -> int:
+        with self.changed:
+            return self._ranges.front
+
+    @property
+    def complete(self) -> bool:
+        return self._ranges.complete
+
+    def open(self) -> IO[bytes]:
+        """For one connection. Without a buffer: what was put is in the file, whoever reads it."""
+        return self.path.open("r+b", buffering=0)
+
+    def claim(self, size: int | None = None) -> Piece | None:
+        with self.changed:
+            return self._ranges.claim(size)
+
+    def put(self, piece: Piece, file: IO[bytes], chunk: bytes) -> int:
+        """Write the next bytes of a piece; how many of them belong to it, which may be none. Raises ``OSError``."""
+        with self.changed:
+            mine = memoryview(chunk)[: piece.left] if self._ranges.holds(piece) else memoryview(b"")
+            if mine:
+                file.seek(piece.at)
+                rest = mine
+                while rest:
+                    rest = rest[file.write(rest) :]
+                self._ranges.came(piece, len(mine))
+                self.changed.notify_all()
+            return len(mine)
+
+    def shorten(self, piece: Piece, size: int) -> None:
+        with self.changed:
+            self._ranges.shorten(piece, size)
+
+    def give_back(self, piece: Piece) -> None:
+        with self.changed:
+            self._ranges.release(piece)
+            self.changed.notify_all()
+
+    def ends(self, piece: Piece) -> None:
+        with self.changed:
+            self._ranges.ends(piece)

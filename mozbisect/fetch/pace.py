@@ -1,0 +1,66 @@
+"""How many connections one file is worth: one more is tried as long as the one before it clearly paid.
+
+Whether a server gives each connection so much, or the line is full with one, cannot be known, only tried:
+
+    1 ▒▒▒ 20 MB/s   2 ▒▒▒ 40 MB/s   3 ▒▒▒ 41 MB/s → 2 from now on     (and never more than the bound)
+
+Decides; connects nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+SETTLES_IN = 0.2  # seconds until a new connection runs at its speed
+MEASURED_FOR = 0.3
+PAYS = 0.5  # of what one more connection would bring at best
+
+
+class Pace:
+    """For one file. Told by one thread; ``connections`` may be read by others."""
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.connections = 1
+        self.explores = most > 1
+        self._most = most
+        self._clock = clock
+        self._speed = 0.0  # bytes a second, with what was before the last one
+        self._grown = False  # there is a new one since that was measured
+        self._from: float | None = None  # when to begin to measure
+        self._begun: tuple[float, int] | None = None
+
+    def one_more(self, here: int) -> bool:
+        """``here`` bytes have come. Should another connection be tried? If so, and if it can be, call ``grew``."""
+        if not self.explores:
+            return False
+        now = self._clock()
+        if self._from is None:
+            self._from = now + SETTLES_IN
+        if now < self._from:
+            return False
+        if self._begun is None:
+            self._begun = now, here
+        since, had = self._begun
+        if now - since < MEASURED_FOR:
+            return False
+        return self._measured((here - had) / (now - since))
+
+    def grew(self) -> None:
+        self.connections += 1
+        self._grown = True
+        self._from = self._begun = None
+
+    def only_one(self) -> None:
+        """Something went wrong: be modest for the rest of this file."""
+        self.connections, self.explores = 1, False
+
+    def _measured(self, speed: float) -> bool:
+        self._begun = None
+        if self._grown and speed <= self._speed * (1 + PAYS / (self.connections - 1)):
+            self.connections -= 1
+            self.explores = False
+            return False
+        self._speed, self._grown = speed, False
+        self.explores = self.connections < self._most
+        return self.explores

@@ -1,0 +1,50 @@
+"""How a piece of work is told, from any thread, that it is not wanted any more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mozbisect.net import Stream
+
+
+class Stopped(Exception):
+    """The work was not wanted any more. Nobody's fault, so not one of ``core.errors``."""
+
+
+class Stop:
+    """One for each piece of work."""
+
+    def __init__(self) -> None:
+        self.for_good = False  # nobody will want it later either
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._stream: Stream | None = None
+
+    def now(self, *, for_good: bool = False) -> None:
+        self.for_good = self.for_good or for_good
+        self._event.set()
+        with self._lock:
+            if self._stream is not None:
+                self._stream.abort()
+
+    def check(self) -> None:
+        if self._event.is_set():
+            raise Stopped
+
+    def pause(self, seconds: float) -> None:
+        if self._event.wait(seconds):
+            raise Stopped
+
+    @contextmanager
+    def ends(self, stream: Stream) -> Iterator[None]:
+        """Within this, ``now`` also wakes a reader who waits for bytes of the stream."""
+        with self._lock:
+            self._stream = stream
+        try:
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                self._stream = None

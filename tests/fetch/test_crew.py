@@ -1,0 +1,277 @@
+"""Several connections for one file: right or an error, whatever happens to any of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mozbisect.core.errors import MozbisectError
+from mozbisect.fetch import crew, pace
+from mozbisect.fetch import download as module
+from mozbisect.fetch.download import download
+from mozbisect.fetch.filling import Filling
+from mozbisect.fetch.line import Lane, Line
+from mozbisect.fetch.stop import Stop, Stopped
+from mozbisect.net import Http
+from mozbisect.practice.faults import Faults
+from mozbisect.practice.history import make_world
+from mozbisect.practice.server import PracticeServer
+from mozbisect.practice.world import WorldParameters
+from tests.fetch.conftest import build_at, sha
+from tests.practice.test_server import package
+from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status, serving
+
+BODY = bytes(range(256)) * 8000  # 2 MB
+OTHER = BODY[::-1]
+
+
+@pytest.fixture(autouse=True)
+def _eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Small pieces, and as many connections as may be, at once."""
+    monkeypatch.setattr(module, "WORTH_IT", 100_000)
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    monkeypatch.setattr(crew, "SMALLEST", 50_000)
+    monkeypatch.setattr(crew, "LARGEST", 100_000)
+    monkeypatch.setattr(pace, "SETTLES_IN", 0.0)
+    monkeypatch.setattr(pace, "MEASURED_FOR", 1e-9)
+    monkeypatch.setattr(pace, "PAYS", -10.0)
+    yield
+    assert helpers() == []
+
+
+def helpers() -> list[threading.Thread]:
+    """Those that are still at work, after a moment in which they may end."""
+    until = time.monotonic() + 1
+    while (found := [one for one in threading.enumerate() if one.name == "connection"]) and time.monotonic() < until:
+        found[0].join(0.1)
+    return found
+
+
+def lane(most: int = 4) -> Lane:
+    return Lane(Line(most=most), lambda: True)
+
+
+def ranges(server: Server) -> list[str | None]:
+    return [headers.get("Range") for headers in server.asked("/f.zip")]
+
+
+def test_several_bring_it_whole_and_each_byte_is_asked_for_once(server: Server, http: Http, tmp_path: Path) -> None:
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'), size=len(BODY), digest=sha("sha256", BODY))
+    told: list[int] = []
+    seal = download(http, build, tmp_path / "part", lane=lane(), tell=lambda here, whole: told.append(here))
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert seal.sha256 == sha("sha256", BODY).hex
+    first, *others = ranges(server)
+    assert first is None
+    assert len(others) > 3
+    assert len(set(others)) == len(others)
+    assert {headers.get("If-Range") for headers in server.asked("/f.zip")[1:]} == {'"1"'}
+    assert told == sorted(told)
+
+
+@pytest.mark.parametrize(
+    ("file", "most"),
+    [
+        (File(BODY, etag='"1"'), 1),
+        (File(BODY, etag='W/"1"'), 4),
+        (File(BODY), 4),
+        (File(BODY, {"Last-Modified": "Mon, 14 Sep 2026 09:31:22 GMT"}), 4),
+        (File(BODY, etag='"1"', ranges=False), 4),
+        (File(BODY, {"Transfer-Encoding": "chunked"}, etag='"1"'), 4),
+        (File(BODY[:90_000], etag='"1"'), 4),
+    ],
+    ids=["off", "weak mark", "no mark", "a date", "no ranges", "no length", "small"],
+)
+def test_where_pieces_might_not_fit_or_not_pay_there_is_one(
+    file: File, most: int, server: Server, http: Http, tmp_path: Path
+) -> None:
+    build = build_at(server.put("/f.zip", b""))
+    server.files["/f.zip"] = file
+    download(http, build, tmp_path / "part", lane=lane(most))
+    assert (tmp_path / "part").read_bytes() == file.body
+    assert ranges(server) == [None]
+
+
+def test_a_transfer_that_nobody_waits_for_has_one(server: Server, http: Http, tmp_path: Path) -> None:
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    download(http, build, tmp_path / "part", lane=Lane(Line(most=4), lambda: False))
+    assert ranges(server) == [None]
+
+
+TROUBLE: list[Fault] = [
+    Status(429, {"Retry-After": "1"}),
+    Status(503, {"Retry-After": "1"}),
+    Status(416),
+    Reset(),
+    Cut(1000),
+    Instead(File(OTHER, etag='"2"')),
+    Instead(File(OTHER, etag='"2"'), careless=True),
+    Status(206, {"Content-Range": f"bytes 0-9/{len(BODY)}", "ETag": '"1"'}, b"0123456789"),
+]
+
+
+@pytest.mark.parametrize("fault", TROUBLE, ids=str)
+def test_a_helper_in_trouble_gives_back_what_it_had_and_there_is_one_connection_again(
+    fault: Fault, server: Server, http: Http, tmp_path: Path
+) -> None:
+    url = server.put("/f.zip", BODY, etag='"1"')
+    (tmp_path / "file").touch()
+    filling, course = Filling(tmp_path / "file", len(BODY)), pace.Pace(4)
+    line = Line(most=2)
+    mine = filling.claim(500_000)
+    assert mine is not None
+    team = crew.Crew(http, url, '"1"', filling, course, Lane(line, lambda: True))
+    server.faults["/f.zip"].append(fault)
+    assert line.one_more()
+    team.grow()
+    assert helpers() == []
+    assert (course.connections, course.explores) == (1, False)
+    assert line.one_more()
+    assert filling.arrived <= 1000
+    rest = filling.claim()
+    assert rest is not None
+    assert rest.at == 500_000 + filling.arrived
+
+
+@pytest.mark.parametrize("fault", TROUBLE, ids=str)
+def test_trouble_at_any_of_them_does_no_harm(fault: Fault, server: Server, http: Http, tmp_path: Path) -> None:
+    server.put("/f.zip", BODY, etag='"1"')
+    build = build_at(server.base + "/f.zip")
+    told: list[int] = []
+
+    def second_one_fails(here: int, whole: int | None) -> None:
+        if not told:
+            server.faults["/f.zip"].append(fault)
+        told.append(here)
+
+    download(http, build, tmp_path / "part", lane=lane(), tell=second_one_fails)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert server.faults["/f.zip"] == []
+
+
+def test_what_was_taken_back_can_be_written_no_more(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    filling = Filling(tmp_path / "file", 8)
+    with filling.open() as file:
+        late, piece = filling.claim(4), filling.claim(4)
+        assert late is not None
+        assert piece is not None
+        assert filling.put(late, file, b"ab") == 2
+        filling.give_back(late)
+        assert filling.put(late, file, b"xx") == 0
+        assert filling.put(piece, file, b"efghi") == 4
+        again = filling.claim()
+        assert again is not None
+        assert filling.put(again, file, b"cdxxxx") == 2
+    assert filling.complete
+    assert (tmp_path / "file").read_bytes() == b"abcdefgh"
+
+
+faults = st.lists(
+    st.sampled_from(
+        [
+            Status(429, {"Retry-After": "1"}),
+            Status(503),
+            Status(416),
+            Status(206, {"Content-Range": f"bytes 0-9/{len(BODY)}", "ETag": '"1"'}, b"0123456789"),
+            Reset(),
+            Stall(-1),
+            Instead(File(OTHER, etag='"2"')),
+            Instead(File(OTHER, etag='"2"'), careless=True),
+            Instead(File(b"<html>")),
+        ]
+    )
+    | st.integers(0, len(BODY) // 8).map(lambda at: Cut(at))
+    | st.integers(0, len(BODY) // 8).map(lambda at: Cut(at, reset=True))
+    | st.integers(0, len(BODY) // 8).map(lambda at: Stall(at)),
+    max_size=6,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(faults=faults, known=st.booleans())
+def test_whatever_happens_the_file_is_right_or_there_is_an_error(
+    faults: list[Fault], known: bool, tmp_path: Path
+) -> None:
+    part = tmp_path / "part"
+    http = Http(timeout=0.1, sleep=lambda seconds: None)
+    with serving() as server:
+        url = server.put("/f.zip", BODY, etag='"1"')
+        build = build_at(url, digest=sha("sha256", BODY) if known else None)
+        server.faults["/f.zip"] += faults
+        for _ in range(2):
+            try:
+                seal = download(http, build, part, lane=lane())
+            except MozbisectError:
+                continue
+            # Without a digest, a whole other file is what the server has, as far as anybody can tell.
+            assert part.read_bytes() in ((BODY,) if known else (BODY, OTHER))
+            assert seal.sha256 == sha("sha256", part.read_bytes()).hex
+            part.unlink()
+    assert not part.exists() or part.with_name("notes").exists()
+    for left in (part, part.with_name("notes")):
+        left.unlink(missing_ok=True)
+    http.close()
+
+
+@pytest.mark.parametrize("at", [0, 1000])
+def test_a_stop_ends_all_of_them_within_a_second(
+    at: int, server: Server, http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 60.0)
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    stop = Stop()
+
+    def stall(here: int, whole: int | None) -> None:
+        server.faults["/f.zip"] = [Stall(at)] * 20
+
+    def end() -> None:
+        server.stalling.wait(5)
+        stop.now()
+
+    ender = threading.Thread(target=end)
+    ender.start()
+    with pytest.raises(Stopped):
+        download(http, build, tmp_path / "part", lane=lane(), tell=stall, stop=stop)
+    ender.join()
+    assert helpers() == []
+
+
+def test_ctrl_c_ends_all_of_them(server: Server, http: Http, tmp_path: Path) -> None:
+    def interrupted(here: int, whole: int | None) -> None:
+        if helpers_now():
+            raise KeyboardInterrupt
+
+    def helpers_now() -> bool:
+        return any(one.name == "connection" for one in threading.enumerate())
+
+    build = build_at(server.put("/f.zip", BODY * 4, etag='"1"'))
+    with pytest.raises(KeyboardInterrupt):
+        download(http, build, tmp_path / "part", lane=lane(), tell=interrupted)
+    assert helpers() == []
+    assert not (tmp_path / "part").exists()
+
+
+def test_on_a_server_that_gives_each_connection_so_much_it_is_quicker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "MEASURED_FOR", 0.05)
+    monkeypatch.setattr(pace, "PAYS", 0.5)
+    world = make_world(WorldParameters(days=5, pushes_per_day=3))
+    with PracticeServer(world, faults=Faults(bandwidth=4e6), size_mb=6) as server:
+        url = package(server)
+        seconds = {}
+        for most in (1, 4):
+            begun = time.monotonic()
+            http = Http()
+            download(http, build_at(url), tmp_path / str(most), lane=lane(most))
+            http.close()
+            seconds[most] = time.monotonic() - begun
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "4").read_bytes()
+    assert seconds[4] < 0.8 * seconds[1]
