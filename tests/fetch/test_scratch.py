@@ -14,7 +14,7 @@ from typing import IO
 import pytest
 
 from mozbisect.core.errors import CacheTrouble
-from mozbisect.fetch.scratch import Scratch, _locked, on_disk, remove
+from mozbisect.fetch.scratch import Scratch, locked, on_disk, remove
 
 posix = pytest.mark.skipif(os.name != "posix", reason="locks and modes of POSIX")
 
@@ -45,9 +45,9 @@ def test_a_folder_that_was_cleared_away_while_one_moved_in_is_made_anew(
         if not gone:
             gone.append(Path(os.fsdecode(file.name)).parent)
             remove(gone[0])
-        return _locked(file)
+        return locked(file)
 
-    monkeypatch.setattr("mozbisect.fetch.scratch._locked", after_the_other)
+    monkeypatch.setattr("mozbisect.fetch.scratch.locked", after_the_other)
     scratch = Scratch(tmp_path)
     assert scratch.fresh("build").parent != gone[0]
     scratch.close()
