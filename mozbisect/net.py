@@ -568,11 +568,12 @@ def _asked_pause(headers: Mapping[str, str]) -> float | None:
 
 
 def _date(text: str) -> datetime | None:
+    """In UTC, as it is without a zone; ``None`` for what is no date, or none that can be reckoned with."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _content_type(header: str) -> tuple[str, str]:
@@ -607,7 +608,9 @@ def _decoded(body: bytearray, charset: str) -> str:
     """Raises ``UnicodeDecodeError``: what is not text was damaged on the way."""
     try:
         return body.decode(charset)
-    except LookupError:
+    except UnicodeDecodeError:
+        raise
+    except (LookupError, ValueError):  # a charset that there is not, or one that is no charset of a text
         return body.decode("utf-8")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mozbisect import net
@@ -57,6 +57,7 @@ def test_a_page_comes_with_its_text_its_type_and_where_it_came_from(server: Serv
         ("text/html", "é".encode()),  # requests alone would read this as Latin-1
         ("text/plain; charset=iso-8859-1", "é".encode("latin-1")),
         ("text/plain; charset=no-such-thing", "é".encode()),
+        ("text/plain; charset=undefined", "é".encode()),
     ],
 )
 def test_a_text_is_read_in_its_own_charset_and_else_in_utf8(
@@ -154,6 +155,9 @@ def test_the_server_says_when_to_come_back(
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=40))
+@example("Wed, 21 Oct 2015 07:28:00 +99999999999999")
+@example("Wed, 21 Oct 99999999999 07:28:00 GMT")
+@example("Fri, 31 Dec 9999 23:59:59 -2359")
 def test_a_retry_after_that_makes_no_sense_is_no_reason_to_fail(text: str) -> None:
     pause = net._pause(1, net._asked_pause({"Retry-After": text}))
     assert 0.0 <= pause <= net.LONGEST_PAUSE

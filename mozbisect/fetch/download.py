@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 WORTHWHILE = 8 << 20
 MOST_TRIES = 40  # in all, also of those that brought something
 MOST_PAUSES = 300.0  # seconds in all; a server may ask for two minutes each time
+LARGEST = 8 << 30  # bytes; a server that tells no length may send without end
 PATIENCE = 2.0  # seconds for other connections to bring the last pieces, before the first one does
 _CHUNK = 1 << 18
 _GLANCE = 0.1
@@ -181,7 +182,7 @@ class _Transfer:
     def _begins(self, mark: str, whole: int | None, here: int = 0) -> None:
         """A version of the file, of which so many bytes are here. ``mark``: by which the server knows it again."""
         self._mark = mark
-        self._tally = Tally(self._build.digest)
+        self._tally = Tally(self._build.digest, on_the_way=True)
         self._filling = Filling(self._part, whole, here)
         self._pace = Pace(self._lane.most)
         self._crew = Crew(self._http, self._build.url, mark, self._filling, self._pace, self._lane)
@@ -238,6 +239,7 @@ class _Transfer:
         if not answers(stream, piece, self._mark, self._filling.whole):
             self._spoiled("the server did not go on where it broke off")
         self._can_be_shared = self._is_exact()
+        self._tally.told(transport_digest(stream.headers))
         return piece
 
     def _begin(self, stream: Stream) -> Piece:
@@ -248,7 +250,7 @@ class _Transfer:
         if size is not None and length not in (None, size):
             self._spoiled(f"the server has {length:,} bytes where {size:,} were announced")
         self._begins("" if stream.encoded else _mark(stream), size if length is None else length)
-        self._tally = Tally(self._build.digest, transport=transport_digest(stream.headers))
+        self._tally.told(transport_digest(stream.headers))
         if self._mark:
             self._notes.begin(Origin.of(self._build, self._mark, self._filling.whole))
         self._can_be_shared = self._is_exact() and stream.headers.get("Accept-Ranges", "").strip() == "bytes"
@@ -269,6 +271,8 @@ class _Transfer:
         taken = self._filling.put(piece, self._file, chunk)
         if taken < len(chunk) and piece.end == self._filling.whole:
             self._spoiled(f"the server sent more than {self._filling.whole:,} bytes")
+        if self._filling.arrived > LARGEST:
+            self._spoiled(f"the server sent more than {LARGEST:,} bytes, which no build has")
         self._progress()
         self._share(piece)
         return taken

@@ -43,15 +43,15 @@ class Seal:
 class Tally:
     """Counts and digests bytes on their way to the disk.
 
-    ``transport``: what the server that sends them says of the whole file (see ``transport_digest``). It is looked at
-    only where no ``digest`` was published: that one proves more.
+    ``on_the_way``: the server that sends them may say what the whole file is (see ``told``). That is looked at only
+    where no ``digest`` was published, which proves more.
     """
 
-    def __init__(self, digest: Digest | None, *, transport: Digest | None = None) -> None:
+    def __init__(self, digest: Digest | None, *, on_the_way: bool = False) -> None:
         self.size = 0
         self._digest = digest
-        self._transport = transport if digest is None else None
-        self._md5 = hashlib.md5(usedforsecurity=False) if self._transport else None
+        self._transport: Digest | None = None
+        self._md5 = hashlib.md5(usedforsecurity=False) if on_the_way and digest is None else None
         self._sha256 = hashlib.sha256()
         # Nearly every service publishes SHA-256 or SHA-512: a second hash only where it is another one.
         self._other = None if digest is None or digest.algorithm == "sha256" else hashlib.new(digest.algorithm)
@@ -64,6 +64,10 @@ class Tally:
             while chunk := file.read(1 << 20):
                 tally.add(chunk)
         return tally
+
+    def told(self, transport: Digest | None) -> None:
+        """What the server says of the whole file, be it at its beginning or later (see ``transport_digest``)."""
+        self._transport = transport or self._transport
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)

@@ -350,6 +350,16 @@ def test_a_digest_in_capitals_is_the_same_digest(server: Server, http: Http, par
     assert part.exists()
 
 
+def test_a_server_that_sends_without_end_is_not_listened_to_for_ever(
+    server: Server, http: Http, part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGEST", len(BODY) - 1)
+    url = server.put("/f.zip", BODY, headers={"Transfer-Encoding": "chunked"})
+    with pytest.raises(NotFetched, match="which no build has"):
+        download(http, build_at(url), part)
+    assert not part.exists()
+
+
 # ------------------------------------------------------------------------------------- what the store says of a file
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import random
 import signal
@@ -93,6 +95,18 @@ def test_also_by_a_date_and_without_a_digest(mark: dict[str, str], server: Serve
     download(http, build, part)
     assert part.read_bytes() == BODY
     assert from_where(server)[0] > 0
+
+
+def test_what_the_store_says_of_the_whole_is_heard_by_the_next_run_too(server: Server, http: Http, part: Path) -> None:
+    """No digest is published: nothing else would find the byte that was spoilt on the way."""
+    said = f"md5={base64.b64encode(hashlib.md5(BODY).digest()).decode()}"
+    build = build_at(server.put("/f.zip", BODY, etag='"1"', headers={"x-goog-hash": said}))
+    broken_off(server, build, part)
+    spoilt = BODY[:-9] + b"?" + BODY[-8:]
+    server.faults["/f.zip"] += [Instead(File(spoilt, {"ETag": '"1"', "x-goog-hash": said}))]
+    download(http, build, part)
+    assert part.read_bytes() == BODY
+    assert from_where(server) == [70_000, 0]
 
 
 def test_what_was_kept_is_unpacked_too(server: Server, http: Http, tmp_path: Path) -> None:

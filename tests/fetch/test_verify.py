@@ -108,8 +108,10 @@ def test_what_the_store_says_of_a_file_counts_where_it_is_of_the_bytes_that_come
 
 def test_what_the_store_says_is_asked_only_where_nothing_better_was_published() -> None:
     wrong = Digest("md5", "0" * 32)
-    alone, beside = Tally(None, transport=wrong), Tally(sha("sha512", BODY), transport=wrong)
+    alone, beside = Tally(None, on_the_way=True), Tally(sha("sha512", BODY), on_the_way=True)
     for tally in (alone, beside):
         tally.add(BODY)
+        tally.told(wrong)
+        tally.told(None)
     assert "damaged on the way" in alone.complaint(build_at("http://a/b"))
     assert beside.complaint(build_at("http://a/b", digest=sha("sha512", BODY))) == ""
