@@ -296,6 +296,8 @@ def bisect(
             "bisect needs one judge.",
             advice="judge= is a function or a test command, watch= the name of a judge that is built in.",
         )
+    if "command" in options:
+        raise UsageError("bisect has no option 'command'.", advice="Give the test command as judge=.")
     if callable(judge):
         _refuse(options, ("within", "command_timeout", "on_timeout"))
     words = {

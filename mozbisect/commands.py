@@ -39,6 +39,8 @@ from mozbisect.running import (
     must_run_here,
     options_from,
     options_of,
+    sessions_folder,
+    state_folder,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ def bisect(
         Running.begin(options_from(words), now=now) as running,
         counted(telemetry, lambda wish: wish.usage(running.options, now.date()), _say) as use,
     ):
+        if (folder := sessions_folder()).parent != state_folder():
+            _say(f"{state_folder()} cannot be written: this session is kept in {folder}, while that lasts.")
         go_on = how_to_go_on(running.name) if resumable else ""
         _run(running, output, go_on=go_on, credentials=credentials, this_run=this_run, told=[use])
 

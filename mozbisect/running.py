@@ -8,6 +8,8 @@ It prints nothing and answers nothing: what happens is told to reporters, and wh
 from __future__ import annotations
 
 import os
+import stat
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -207,7 +209,34 @@ def memory_of(options: Options) -> Memory | None:
 
 
 def kept_sessions() -> Sessions:
-    return Sessions(state_folder() / "sessions")
+    return Sessions(sessions_folder())
+
+
+def sessions_folder() -> Path:
+    """Where nothing can be written to the usual place (a read-only home), in a private folder for temporary files."""
+    usual = state_folder() / "sessions"
+    if os.environ.get("MOZBISECT_STATE_DIR") or _writable(usual):
+        return usual
+    return _stand_in() or usual
+
+
+def _writable(folder: Path) -> bool:
+    there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _stand_in() -> Path | None:
+    """``None`` where somebody else could have put sessions into it: they say what is to be run."""
+    if not hasattr(os, "getuid"):
+        return None
+    folder = Path(tempfile.gettempdir()) / f"mozbisect_{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        seen = folder.lstat()
+    except OSError:
+        return None
+    ours = stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid() and not seen.st_mode & 0o077
+    return folder / "sessions" if ours else None
 
 
 def how_to_go_on(name: str) -> str:

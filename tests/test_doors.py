@@ -90,6 +90,33 @@ def services(server: PracticeServer) -> list[str]:
     return [word for pair in urls.items() for word in pair]
 
 
+def test_a_home_that_cannot_be_written_keeps_nobody_from_searching(
+    program: Program, world: World, server: PracticeServer
+) -> None:
+    del program.own["MOZBISECT_STATE_DIR"]
+    (Path(program.own["HOME"]) / ".local").touch()  # also root cannot make a folder in a file
+    done = program(*asked(world, server))
+    assert done.returncode == 0, done.stderr
+    assert f"this session is kept in {program.temp}/mozbisect_" in done.stderr
+    assert program("report").stdout.startswith("Last good revision")
+
+
+@pytest.mark.parametrize("spoil", ["open to all", "a link"])
+def test_sessions_are_not_kept_where_others_could_put_some(
+    program: Program, world: World, server: PracticeServer, spoil: str
+) -> None:
+    del program.own["MOZBISECT_STATE_DIR"]
+    (Path(program.own["HOME"]) / ".local").touch()
+    there, elsewhere = program.temp / f"mozbisect_{os.getuid()}", program.temp / "elsewhere"
+    elsewhere.mkdir()
+    there.symlink_to(elsewhere) if spoil == "a link" else there.mkdir()
+    there.chmod(0o777)
+    done = program(*asked(world, server))
+    assert done.returncode == 1
+    assert "The session cannot be kept" in done.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
 def asked(world: World, server: PracticeServer, command: str | None = CHECK) -> list[str]:
     words = ["--good", str(world.nightlies[0].when.date()), "--bad", str(world.nightlies[-1].when.date())]
     judge = ["--command", command] if command else []

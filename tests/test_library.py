@@ -196,6 +196,7 @@ def test_a_judge_that_gives_nothing_of_use_stops_the_search_with_a_sentence(
         ({"judge": check, "watch": "crash"}, "needs one judge"),
         ({"judge": check, "within": 3}, "within has no meaning"),
         ({"judge": check, "colour": "red"}, "no option colour"),
+        ({"judge": check, "command": "true"}, "no option 'command'"),
         ({"judge": check, "mode": "fast"}, "mode"),
         ({"judge": check, "runs": 0}, "runs"),
         ({"judge": check, "good": "xyz!"}, "no place in history"),
