@@ -102,6 +102,7 @@ def measure(line: list[str], server: PracticeServer, world: World, log: Path) ->
             "HOME": home,
             "TMPDIR": home,
             "MOZBISECT_STATE_DIR": home,
+            "MOZBISECT_TELEMETRY": "0",
             "PRACTICE_HG": server.hg_url,
             "PRACTICE_TASKCLUSTER": server.taskcluster_url,
         }

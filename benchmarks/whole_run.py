@@ -61,6 +61,7 @@ def measure(
             "HOME": home,
             "TMPDIR": home,
             "MOZBISECT_STATE_DIR": home,
+            "MOZBISECT_TELEMETRY": "0",  # the peer's is taken out of it, too
             "PRACTICE_HG": server.hg_url,
             "PRACTICE_TASKCLUSTER": server.taskcluster_url,
             **more,
