@@ -345,6 +345,9 @@ def _run(
         if not isinstance(error, FINAL):
             error.advice = "\n".join(filter(None, (error.advice, how_to_go_on(running.name))))
         raise
+    except BaseException as error:  # the judge's own
+        error.add_note(how_to_go_on(running.name))
+        raise
     return Bisection._of(running)
 
 
@@ -414,10 +417,14 @@ def _checked(words: Mapping[str, Any]) -> dict[str, Any]:
 
     from mozbisect import cli
 
-    known = {field.name for field in fields(Options)} - {"folder"}
-    unknown = sorted(words.keys() - known)
+    usual = {field.name: field.default for field in fields(Options) if field.name != "folder"}
+    unknown = sorted(words.keys() - usual)
     if unknown:
-        raise UsageError(f"bisect has no option {', '.join(unknown)}.", advice=f"It has {', '.join(sorted(known))}.")
+        taken = sorted(usual.keys() - {"app", "good", "bad", "judge", "command", "os"})
+        raise UsageError(f"bisect has no option {', '.join(unknown)}.", advice=f"It has {', '.join(taken)}.")
+    for name, value in words.items():
+        if isinstance(usual[name], tuple) and isinstance(value, str):
+            raise UsageError(f"{name} is a list of texts, not one text.", advice=f"Write {name}=[{value!r}].")
     texts = {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in words.items()}
     try:
         return cli.checked(texts, click.Context(cli.mozbisect))

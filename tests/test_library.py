@@ -170,9 +170,10 @@ def test_what_the_judge_raises_comes_through_and_resume_goes_on(world: World, se
         asked.append(build.revision)
         return check(build)
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as caught:
         mozbisect.bisect(*ends(world), judge=judge, **services(server))
     ((name, _),) = kept_sessions().all()
+    assert caught.value.__notes__ == [f"Nothing is lost: go on with mozbisect resume {name}"]
     found = mozbisect.resume(name, judge=judge)
     assert found.first_bad.revision == truth(world)[1]
     assert len(asked) == len(set(asked))  # nothing twice
@@ -197,6 +198,7 @@ def test_a_judge_that_gives_nothing_of_use_stops_the_search_with_a_sentence(
         ({"judge": check, "within": 3}, "within has no meaning"),
         ({"judge": check, "colour": "red"}, "no option colour"),
         ({"judge": check, "command": "true"}, "no option 'command'"),
+        ({"judge": check, "pref": "a:1"}, r"pref is a list of texts.*\n.*pref=\['a:1'\]"),
         ({"judge": check, "mode": "fast"}, "mode"),
         ({"judge": check, "runs": 0}, "runs"),
         ({"judge": check, "good": "xyz!"}, "no place in history"),
