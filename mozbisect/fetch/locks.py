@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import IO
 
 LOCK = ".lived-in"
@@ -30,3 +32,11 @@ else:
         except OSError:
             return False
         return True
+
+
+def still_at(lock: IO[bytes], path: Path) -> bool:
+    """Is what was locked the file at the path? Somebody may have removed it before it was locked."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), path.stat())
+    except OSError:
+        return False

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO
 
 from mozbisect.core.model import Build
-from mozbisect.fetch.locks import LOCK, locked
-from mozbisect.fetch.scratch import on_disk, remove
+from mozbisect.fetch.locks import LOCK, locked, still_at
+from mozbisect.fetch.scratch import on_disk, remove_home
 from mozbisect.fetch.verify import Tally
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def parts_in(folder: Path) -> Iterator[tuple[float, int, Path]]:
 def discard(home: Path) -> None:
     """Remove a part, unless somebody downloads it just now."""
     with suppress(OSError), (home / LOCK).open("r+b") as lock:
-        if locked(lock) and _same(lock, home):
+        if locked(lock) and still_at(lock, home / LOCK):
             log.debug("removing %s", home)
             _leave(home, lock, keep=False)
 
@@ -202,22 +202,15 @@ def _lived_in(home: Path) -> IO[bytes] | None:
         if not locked(lock):
             lock.close()
             return None
-        if _same(lock, home):
+        if still_at(lock, home / LOCK):
             return lock
         lock.close()  # it was removed before it was locked
     return None
 
 
-def _same(lock: IO[bytes], home: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(lock.fileno()), (home / LOCK).stat())
-    except OSError:
-        return False
-
-
 def _leave(home: Path, lock: IO[bytes], *, keep: bool) -> None:
     if not keep:
-        remove(home)
+        remove_home(home)
     lock.close()
     if not keep and os.name == "nt":  # where a file that is open cannot be removed
-        remove(home)
+        remove_home(home)

@@ -194,14 +194,15 @@ def _tidied(files: Path, mark: Mark) -> bool:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Every file and link below a folder; never through a link."""
-    for at, folders, names in os.walk(folder, onerror=_raise):
-        for name in (*names, *(one for one in folders if (Path(at) / one).is_symlink())):
-            yield Path(at) / name
-
-
-def _raise(error: OSError) -> None:
-    raise error
+    """Every file and link below a folder, however deep; never through a link. Raises ``OSError``."""
+    todo = [folder]
+    while todo:
+        with os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(Path(entry.path))
+                else:
+                    yield Path(entry.path)
 
 
 def is_whole(home: Path, mark: Mark) -> bool:

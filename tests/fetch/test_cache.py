@@ -20,6 +20,7 @@ from mozbisect.fetch import cache as module
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.verify import Seal
 from tests.fetch.conftest import build_at, nightly, push, sha
+from tests.fetch.test_scratch import deep
 
 ARCHIVE = "https://archive.mozilla.org/pub/firefox/nightly/2026/09/2026-09-14-09-31-22-mozilla-central"
 TASK = "https://firefox-ci-tc.services.mozilla.com/api/queue/v1/task"
@@ -462,3 +463,13 @@ def test_a_folder_that_is_removed_in_mid_run_is_there_again(tmp_path: Path, shop
         give_back(cache, planted(cache, builds[0], shop))
         assert take(cache, builds[0]) is not None
     assert shop.visits == 2
+
+
+def test_a_build_that_makes_a_very_deep_tree_leaves_nothing(tmp_path: Path, shop: Shop, builds: list[Build]) -> None:
+    with Cache(tmp_path) as cache:
+        files = planted(cache, builds[0], shop)
+        deep(files / "firefox")
+        give_back(cache, files)
+        assert take(cache, builds[0]) is None
+    assert names(tmp_path) == {file_name(builds[0]), file_name(builds[0]) + ".seal"}
+    assert not list(tmp_path.glob("mozbisect-*"))
