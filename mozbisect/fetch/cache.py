@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from mozbisect.core.model import Build, Candidate, Kind
 from mozbisect.core.ports import Kept
 from mozbisect.fetch import parts, peer
-from mozbisect.fetch.scratch import Scratch, clear_the_abandoned, on_disk, remove
+from mozbisect.fetch.scratch import OURS, Scratch, clear_the_abandoned, on_disk, remove
 from mozbisect.fetch.trees import MOST, TREE, Trees
 from mozbisect.fetch.verify import Seal, Tally, complaint_about
 
@@ -37,7 +37,6 @@ ALWAYS_KEPT = 5  # files, however small the limit is: going back one question sh
 PRIVATE_LIMIT = 1 << 30  # bytes; of a run without --persist, whose files nobody will want again but by going back
 _LONELY = 60.0  # seconds; a younger seal may wait for its file
 _SEAL = ".seal"
-_OURS = re.compile(r".+--.+--[0-9a-f]{8}--.+")
 
 Fetch = Callable[[Path], Seal]
 """Writes a build's file to the path given, and returns its seal. What is there already, it has left there itself."""
@@ -282,7 +281,7 @@ def _oldest_last(entry: tuple[float, int, Path, _Sort]) -> tuple[float, bool]:
 def _sweep(folder: Path) -> None:
     """Remove seals whose files are gone."""
     for seal in folder.glob(f"[!.]*{_SEAL}"):
-        if _OURS.fullmatch(seal.name) and not seal.with_name(seal.name.removesuffix(_SEAL)).exists():
+        if OURS.fullmatch(seal.name) and not seal.with_name(seal.name.removesuffix(_SEAL)).exists():
             with suppress(OSError):
                 if time.time() - seal.stat().st_mtime > _LONELY:
                     seal.unlink()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from typing import IO
 
 from mozbisect.core.model import Build
 from mozbisect.fetch.locks import LOCK, locked, still_at
-from mozbisect.fetch.scratch import on_disk, remove_home
+from mozbisect.fetch.scratch import OURS, on_disk, remove_home
 from mozbisect.fetch.verify import Tally
 
 log = logging.getLogger(__name__)
@@ -153,16 +154,19 @@ def done(home: Path) -> None:
 
 
 def parts_in(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    """When it grew last, bytes and path of each part."""
+    """When it grew last, bytes and path of each part; also of one that was left before any byte of it came."""
     for home in folder.glob(f"[!.]*{PART}"):
         with suppress(OSError):
-            seen = (home / BYTES).stat()
-            yield seen.st_mtime, seen.st_size, home
+            if (home / BYTES).exists():
+                seen = (home / BYTES).stat()
+                yield seen.st_mtime, seen.st_size, home
+            elif OURS.fullmatch(home.name) and stat.S_ISDIR((seen := home.lstat()).st_mode):
+                yield seen.st_mtime, 0, home
 
 
 def discard(home: Path) -> None:
     """Remove a part, unless somebody downloads it just now."""
-    with suppress(OSError), (home / LOCK).open("r+b") as lock:
+    with suppress(OSError), (home / LOCK).open("ab") as lock:
         if locked(lock) and still_at(lock, home / LOCK):
             log.debug("removing %s", home)
             _leave(home, lock, keep=False)

@@ -11,6 +11,7 @@ import errno
 import itertools
 import logging
 import os
+import re
 import shutil
 import stat
 import sys
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 _PREFIX = "mozbisect-"
 _MOVING_IN = 60.0  # seconds; an older folder without a lock will not get one
+
+OURS = re.compile(r".+--.+--[0-9a-f]{8}--.+")
+"""How the names of builds that we keep look (see ``cache.file_name``), also with an ending."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

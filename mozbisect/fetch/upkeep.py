@@ -7,6 +7,7 @@ left alone. Prints nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def info(folder: Path) -> Contents:
         archives = [size for _, size, _ in files_in(folder)]
         trees = [size for _, size, _ in cache.trees.all()] if cache.trees else []
     halves = [size for _, size, _ in parts.parts_in(folder)]
-    theirs = [path.stat().st_size for path in _theirs(folder)]
+    theirs = list(_theirs(folder))
     return Contents(
         *(len(archives), sum(archives)),
         *(len(trees), sum(trees)),
@@ -98,6 +99,10 @@ def _complaint(path: Path) -> str:
     return "" if seen == seal else "it changed since it was downloaded"
 
 
-def _theirs(folder: Path) -> Iterator[Path]:
+def _theirs(folder: Path) -> Iterator[int]:
+    """The bytes of each file of mozregression."""
     if folder.is_dir():
-        yield from (path for path in folder.iterdir() if path.is_file() and peer.is_theirs(path.name))
+        for path in folder.iterdir():
+            if peer.is_theirs(path.name) and path.is_file():
+                with suppress(OSError):  # it was removed just now
+                    yield path.stat().st_size

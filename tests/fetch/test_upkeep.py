@@ -33,6 +33,18 @@ def test_what_a_folder_holds_is_counted(folder: Path) -> None:
     assert upkeep.info(folder) == upkeep.Contents(7, 7 * 1024, 7, 7 * 2048, 0, 0, 1, 99)
 
 
+def test_a_file_that_goes_while_it_is_counted_is_not_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_file = Path.is_file
+
+    def and_then_it_goes(path: Path) -> bool:
+        was = is_file(path)
+        path.unlink(missing_ok=True)
+        return was
+
+    monkeypatch.setattr(Path, "is_file", and_then_it_goes)
+    assert upkeep.info(folder).theirs == 0
+
+
 def test_a_folder_that_is_not_there_holds_nothing_and_is_not_made(tmp_path: Path) -> None:
     for action in (upkeep.info, upkeep.clear, upkeep.verify):
         action(tmp_path / "gone")
