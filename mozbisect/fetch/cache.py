@@ -4,8 +4,9 @@ Knows names, trust and room; what is in the files, and how they come here, it le
 a small one beside it, ``<name>.seal``, with what we saw of it when it arrived; ``<name>.tree`` is what it unpacks
 to (see ``trees``), ``<name>.part`` what is here of a download that was broken off (see ``parts``). Nothing else in the
 folder is ours, and nothing else is ever touched. Two runs may share a folder: files come into it whole, by a rename
-from a folder in it that only one run writes in, and each run takes it in its stride when one of its files was removed
-by another.
+from a folder in it that only one run writes in; what one run reads, no other removes, as far as the disk knows locks;
+and each takes it in its stride when one of its files was removed all the same. A folder that can only be read is read:
+what is not in it is fetched for the one run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Self
@@ -27,6 +28,7 @@ from urllib.parse import urlsplit
 from mozbisect.core.model import Build, Candidate, Kind
 from mozbisect.core.ports import Kept
 from mozbisect.fetch import parts, peer
+from mozbisect.fetch.locks import being_read, is_read
 from mozbisect.fetch.scratch import OURS, Scratch, clear_the_abandoned, on_disk, remove
 from mozbisect.fetch.trees import MOST, TREE, Trees
 from mozbisect.fetch.verify import Seal, Tally, complaint_about
@@ -68,6 +70,7 @@ class Cache:
         self._opened: Path | None = None
         self._theirs: dict[str, tuple[Path, Seal]] = {}  # files of mozregression that pass for a file of ours
         self._no_good: set[Path] = set()
+        self._beside = Cache(temp_root=temp_root) if folder else None  # in place of a folder that cannot be written
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +82,8 @@ class Cache:
         """Remove the private folder, if there is one, and what is half made."""
         self._halves.close()
         self._scratch.close()
+        if self._beside:
+            self._beside.close()
 
     def holds(self, build: Build) -> bool:
         """Is the build's file here? A quick look, without reading it: ``lend`` may still find it damaged."""
@@ -86,6 +91,8 @@ class Cache:
         if folder is None:
             return False
         if self.trees and self.trees.holds(file_name(build), build):
+            return True
+        if self._beside and self._beside.holds(build):
             return True
         path = folder / file_name(build)
         try:
@@ -114,14 +121,20 @@ class Cache:
             self._lent[path.name] += 1
             turn = self._turns[path.name]
         try:
-            with turn:
-                theirs = None
-                if not self._trusted(path, build) and (theirs := self._of_peer(path.name, build)) is None:
-                    self._take_in(path, fetch)
-            with suppress(OSError):
-                os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
-            self.make_room()
-            yield theirs or path
+            with ExitStack() as stack:
+                with turn:
+                    other = None
+                    if not self._trusted(path, build) and (other := self._of_peer(path.name, build)) is None:
+                        if self._beside and not os.access(path.parent, os.W_OK | os.X_OK):
+                            log.debug("%s cannot be written: %s is fetched for this run only", path.parent, path.name)
+                            other = stack.enter_context(self._beside.lend(build, fetch))
+                        else:
+                            self._take_in(path, fetch)
+                    stack.enter_context(being_read(path))
+                with suppress(OSError):
+                    os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
+                self.make_room()
+                yield other or path
         finally:
             with self._lock:
                 self._lent[path.name] -= 1
@@ -129,6 +142,8 @@ class Cache:
     def seal_of(self, build: Build) -> Seal | None:
         """What was seen of the build's file when it came, if it did."""
         name = file_name(build)
+        if self._beside and (beside := self._beside.seal_of(build) if self._beside.holds(build) else None):
+            return beside
         own = Seal.read(seal_path(self._folder() / name))
         return own or (self._theirs[name][1] if name in self._theirs else None)
 
@@ -137,7 +152,12 @@ class Cache:
         path, _ = self._theirs.pop(file_name(build), (None, None))
         if path is not None:
             self._no_good.add(path)
-        remove_file(self._folder() / file_name(build))
+        if self._beside and self._beside.holds(build):
+            self._beside.drop(build)
+        own = self._folder() / file_name(build)
+        remove_file(own)
+        if own.exists():
+            self._no_good.add(own)
 
     def _folder(self) -> Path:
         """It may be removed while we run: then there is an empty one again."""
@@ -153,6 +173,8 @@ class Cache:
             return self._opened
 
     def _trusted(self, path: Path, build: Build) -> bool:
+        if path in self._no_good:
+            return False
         try:
             complaint = complaint_about(path, build, Seal.read(seal_path(path)))
         except FileNotFoundError:
@@ -194,6 +216,7 @@ class Cache:
                 stamp.write_text(seal.dump(), "utf-8")
                 stamp.replace(seal_path(path))
                 part.replace(path)
+                self._no_good.discard(path)
                 parts.done(home)
 
     @contextmanager
@@ -225,6 +248,27 @@ class Cache:
         for _, _, part in list(parts.parts_in(self._opened)) if self._opened else ():
             parts.discard(part)
 
+    def make_way(self, build: Build, *, trees_only: bool = False) -> Iterator[str]:
+        """The disk is full: with each step, more of what nobody uses is removed, and told; all but this build."""
+        if self.trees and self.trees.make_way():
+            yield "the unpacked builds"
+        name, folder = file_name(build), self._opened
+        if folder is None or trees_only:
+            return
+        left = [part for _, _, part in parts.parts_in(folder) if part.name != name + parts.PART]
+        yield from self._removed("downloads that were broken off", left, _Sort.PART)
+        files = [path for _, _, path in sorted(files_in(folder)) if path.name != name]
+        half = (len(files) + 1) // 2
+        yield from self._removed("the older builds", files[:half], _Sort.FILE)
+        yield from self._removed("the other builds", files[half:], _Sort.FILE)
+
+    def _removed(self, what: str, paths: Sequence[Path], sort: _Sort) -> Iterator[str]:
+        spare = [path for path in paths if not self._is_used(path, sort)]
+        for path in spare:
+            self._remove(path, sort)
+        if spare:
+            yield what
+
     def make_room(self) -> None:
         """Remove what was not used for longest, until the limits hold; never what is lent, never the newest few.
 
@@ -254,7 +298,7 @@ class Cache:
         if sort is _Sort.PART:
             return parts.in_use(path)
         with self._lock:
-            return sort is _Sort.FILE and self._lent[path.name] > 0
+            return sort is _Sort.FILE and (self._lent[path.name] > 0 or is_read(path))
 
     def _remove(self, path: Path, sort: _Sort) -> None:
         if sort is _Sort.FILE:

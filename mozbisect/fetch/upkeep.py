@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mozbisect.core.errors import CacheTrouble
 from mozbisect.fetch import parts, peer
 from mozbisect.fetch.cache import Cache, files_in, remove_file, seal_path
+from mozbisect.fetch.locks import is_read
 from mozbisect.fetch.trees import Mark, is_whole
 from mozbisect.fetch.verify import Seal, Tally
 
@@ -61,16 +63,18 @@ def clear(folder: Path) -> None:
         for _, _, tree in list(cache.trees.all()):
             cache.trees.discard(tree)
         for _, _, path in list(files_in(folder)):
-            remove_file(path)
+            if not is_read(path):
+                remove_file(path)
         for _, _, part in list(parts.parts_in(folder)):
             parts.discard(part)
 
 
 def verify(folder: Path) -> list[tuple[str, str]]:
-    """Read all again and remove what is not as it was: (name, what is wrong) of each. Raises ``CacheTrouble``."""
+    """Read all again and remove what is not as it was, if that can be: (name, what is wrong) of each."""
     wrong = []
     with Cache(folder) as cache:
-        cache.clear_up()
+        with suppress(CacheTrouble):  # a folder that can only be read is at least read
+            cache.clear_up()
         for _, _, path in list(files_in(folder)):
             if complaint := _complaint(path):
                 wrong.append((path.name, complaint))
@@ -85,7 +89,11 @@ def verify(folder: Path) -> list[tuple[str, str]]:
             if mark is None or not is_whole(tree, mark):
                 wrong.append((tree.name, "its files are not as they were unpacked"))
                 cache.trees.discard(tree)
-    return wrong
+    return [(name, f"{what}; {_fate(folder / name)}") for name, what in wrong]
+
+
+def _fate(path: Path) -> str:
+    return "it cannot be removed" if path.exists() else "removed"
 
 
 def _complaint(path: Path) -> str:

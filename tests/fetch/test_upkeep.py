@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,3 +110,32 @@ def test_the_command_tells_what_is_there(folder: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert str(folder) in said
     assert "7  unpacked builds" in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="where a file that is open cannot be removed")
+@pytest.mark.parametrize("action", [upkeep.clear, lambda folder: upkeep.prune(folder, KIB)])
+def test_an_archive_that_another_run_reads_stays(action: Callable[[Path], None], folder: Path) -> None:
+    with Cache(folder, now=lambda: 1.0) as run, run.lend(BUILDS[0], Shop()) as archive:
+        action(folder)
+        assert archive.exists()
+        assert archive.with_name(archive.name + ".seal").exists()
+    action(folder)
+    assert not archive.exists()
+
+
+def test_a_folder_that_can_only_be_read_is_verified_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = folder / file_name(BUILDS[0])
+    damaged.write_bytes(b"x" * 1024)
+
+    def read_only(*_: object, **more: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", read_only)
+        patch.setattr(tempfile, "mkdtemp", read_only)
+        command("verify", str(folder))
+    assert f"{damaged.name}: it changed since it was downloaded; it cannot be removed" in capsys.readouterr().out
+    command("verify", str(folder))
+    assert f"{damaged.name}: it changed since it was downloaded; removed" in capsys.readouterr().out
