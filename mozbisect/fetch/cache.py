@@ -248,6 +248,14 @@ class Cache:
         for _, _, part in list(parts.parts_in(self._opened)) if self._opened else ():
             parts.discard(part)
 
+    def is_on_disk_of(self, path: Path) -> bool:
+        """Would it help there if something were removed here?"""
+        folder = self._opened or self._kept
+        try:
+            return folder is not None and _device(folder) == _device(path)
+        except OSError:
+            return False
+
     def make_way(self, build: Build, *, trees_only: bool = False) -> Iterator[str]:
         """The disk is full: with each step, more of what nobody uses is removed, and told; all but this build."""
         if self.trees and self.trees.make_way():
@@ -320,6 +328,11 @@ class _Sort(Enum):
 def _oldest_last(entry: tuple[float, int, Path, _Sort]) -> tuple[float, bool]:
     used, _, _, sort = entry
     return -used, sort is not _Sort.FILE
+
+
+def _device(path: Path) -> int:
+    """Of the path, or of where it would be."""
+    return next(place for place in (path, *path.parents) if place.exists()).stat().st_dev
 
 
 def _sweep(folder: Path) -> None:

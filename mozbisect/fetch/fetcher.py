@@ -168,8 +168,8 @@ class BuildFetcher:
             try:
                 return self._tree_of(build, stop, tell, lane)
             except CacheTrouble as trouble:
-                is_full = isinstance(trouble.__cause__, OSError) and trouble.__cause__.errno in FULL
-                if not is_full or (gone := next(ways, None)) is None:
+                full = _full_at(trouble)
+                if full is None or not self._cache.is_on_disk_of(full) or (gone := next(ways, None)) is None:
                     raise
                 log.debug("the disk is full: %s make way", gone)
 
@@ -257,6 +257,11 @@ def _copy(file: Path, to: Path) -> None:
         raise BrokenBuild(f"{to.name} was removed while it was needed")
     with on_disk(to.parent):
         shutil.copyfile(file, to)
+
+
+def _full_at(trouble: CacheTrouble) -> Path | None:
+    cause = trouble.__cause__
+    return Path(cause.filename) if isinstance(cause, OSError) and cause.errno in FULL and cause.filename else None
 
 
 def _bare(name: str) -> str:

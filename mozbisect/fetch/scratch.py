@@ -53,6 +53,7 @@ def on_disk(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # not from the system, but from a library that also says OSError
             raise
+        error.filename = error.filename or str(folder)  # which disk it was
         why = (error.strerror or str(error)).lower()
         raise CacheTrouble(f"cannot write in {folder}: {why}", advice=_ADVICE.get(error.errno, "")) from error
 

@@ -383,6 +383,22 @@ def test_where_the_disk_is_full_all_makes_way_that_nobody_uses(world: World, mon
     assert (persist / "notes.txt").exists()
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs another disk")
+def test_where_another_disk_is_full_nothing_makes_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.fetcher().bring(world.builds[A]):
+        pass
+    before = sorted((world.root / "persist").glob("*"))
+
+    def full(file: Path, to: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/proc/self/not/there")
+
+    app = world.put(B, b"an app", name="target.apk")
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(CacheTrouble, match="no space left"), world.fetcher().bring(app):
+        pass
+    assert set(before) <= set((world.root / "persist").glob("*"))
+
+
 def test_where_the_disk_stays_full_that_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(cache: Cache, part: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
