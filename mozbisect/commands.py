@@ -488,7 +488,7 @@ def cache(action: str, persist: str | None, limit: float = 0.0) -> None:
             upkeep.clear(folder)
         case "verify":
             for name, what in upkeep.verify(folder):
-                _print(f"{name}: {what}; removed")
+                _print(f"{name}: {what}")
     _print_contents(folder, upkeep.info(folder))
 
 

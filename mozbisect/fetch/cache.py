@@ -4,8 +4,9 @@ Knows names, trust and room; what is in the files, and how they come here, it le
 a small one beside it, ``<name>.seal``, with what we saw of it when it arrived; ``<name>.tree`` is what it unpacks
 to (see ``trees``), ``<name>.part`` what is here of a download that was broken off (see ``parts``). Nothing else in the
 folder is ours, and nothing else is ever touched. Two runs may share a folder: files come into it whole, by a rename
-from a folder in it that only one run writes in, and each run takes it in its stride when one of its files was removed
-by another.
+from a folder in it that only one run writes in; what one run reads, no other removes, as far as the disk knows locks;
+and each takes it in its stride when one of its files was removed all the same. A folder that can only be read is read:
+what is not in it is fetched for the one run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Self
@@ -27,7 +28,8 @@ from urllib.parse import urlsplit
 from mozbisect.core.model import Build, Candidate, Kind
 from mozbisect.core.ports import Kept
 from mozbisect.fetch import parts, peer
-from mozbisect.fetch.scratch import Scratch, clear_the_abandoned, on_disk, remove
+from mozbisect.fetch.locks import being_read, is_read
+from mozbisect.fetch.scratch import OURS, Scratch, clear_the_abandoned, on_disk, remove
 from mozbisect.fetch.trees import MOST, TREE, Trees
 from mozbisect.fetch.verify import Seal, Tally, complaint_about
 
@@ -37,7 +39,6 @@ ALWAYS_KEPT = 5  # files, however small the limit is: going back one question sh
 PRIVATE_LIMIT = 1 << 30  # bytes; of a run without --persist, whose files nobody will want again but by going back
 _LONELY = 60.0  # seconds; a younger seal may wait for its file
 _SEAL = ".seal"
-_OURS = re.compile(r".+--.+--[0-9a-f]{8}--.+")
 
 Fetch = Callable[[Path], Seal]
 """Writes a build's file to the path given, and returns its seal. What is there already, it has left there itself."""
@@ -69,6 +70,7 @@ class Cache:
         self._opened: Path | None = None
         self._theirs: dict[str, tuple[Path, Seal]] = {}  # files of mozregression that pass for a file of ours
         self._no_good: set[Path] = set()
+        self._beside = Cache(temp_root=temp_root) if folder else None  # in place of a folder that cannot be written
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +82,8 @@ class Cache:
         """Remove the private folder, if there is one, and what is half made."""
         self._halves.close()
         self._scratch.close()
+        if self._beside:
+            self._beside.close()
 
     def holds(self, build: Build) -> bool:
         """Is the build's file here? A quick look, without reading it: ``lend`` may still find it damaged."""
@@ -87,6 +91,8 @@ class Cache:
         if folder is None:
             return False
         if self.trees and self.trees.holds(file_name(build), build):
+            return True
+        if self._beside and self._beside.holds(build):
             return True
         path = folder / file_name(build)
         try:
@@ -115,14 +121,20 @@ class Cache:
             self._lent[path.name] += 1
             turn = self._turns[path.name]
         try:
-            with turn:
-                theirs = None
-                if not self._trusted(path, build) and (theirs := self._of_peer(path.name, build)) is None:
-                    self._take_in(path, fetch)
-            with suppress(OSError):
-                os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
-            self.make_room()
-            yield theirs or path
+            with ExitStack() as stack:
+                with turn:
+                    other = None
+                    if not self._trusted(path, build) and (other := self._of_peer(path.name, build)) is None:
+                        if self._beside and not os.access(path.parent, os.W_OK | os.X_OK):
+                            log.debug("%s cannot be written: %s is fetched for this run only", path.parent, path.name)
+                            other = stack.enter_context(self._beside.lend(build, fetch))
+                        else:
+                            self._take_in(path, fetch)
+                    stack.enter_context(being_read(path))
+                with suppress(OSError):
+                    os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
+                self.make_room()
+                yield other or path
         finally:
             with self._lock:
                 self._lent[path.name] -= 1
@@ -130,6 +142,8 @@ class Cache:
     def seal_of(self, build: Build) -> Seal | None:
         """What was seen of the build's file when it came, if it did."""
         name = file_name(build)
+        if self._beside and (beside := self._beside.seal_of(build) if self._beside.holds(build) else None):
+            return beside
         own = Seal.read(seal_path(self._folder() / name))
         return own or (self._theirs[name][1] if name in self._theirs else None)
 
@@ -138,7 +152,12 @@ class Cache:
         path, _ = self._theirs.pop(file_name(build), (None, None))
         if path is not None:
             self._no_good.add(path)
-        remove_file(self._folder() / file_name(build))
+        if self._beside and self._beside.holds(build):
+            self._beside.drop(build)
+        own = self._folder() / file_name(build)
+        remove_file(own)
+        if own.exists():
+            self._no_good.add(own)
 
     def _folder(self) -> Path:
         """It may be removed while we run: then there is an empty one again."""
@@ -154,6 +173,8 @@ class Cache:
             return self._opened
 
     def _trusted(self, path: Path, build: Build) -> bool:
+        if path in self._no_good:
+            return False
         try:
             complaint = complaint_about(path, build, Seal.read(seal_path(path)))
         except FileNotFoundError:
@@ -195,6 +216,7 @@ class Cache:
                 stamp.write_text(seal.dump(), "utf-8")
                 stamp.replace(seal_path(path))
                 part.replace(path)
+                self._no_good.discard(path)
                 parts.done(home)
 
     @contextmanager
@@ -226,6 +248,35 @@ class Cache:
         for _, _, part in list(parts.parts_in(self._opened)) if self._opened else ():
             parts.discard(part)
 
+    def is_on_disk_of(self, path: Path) -> bool:
+        """Would it help there if something were removed here?"""
+        folder = self._opened or self._kept
+        try:
+            return folder is not None and _device(folder) == _device(path)
+        except OSError:
+            return False
+
+    def make_way(self, build: Build, *, trees_only: bool = False) -> Iterator[str]:
+        """The disk is full: with each step, more of what nobody uses is removed, and told; all but this build."""
+        if self.trees and self.trees.make_way():
+            yield "the unpacked builds"
+        name, folder = file_name(build), self._opened
+        if folder is None or trees_only:
+            return
+        left = [part for _, _, part in parts.parts_in(folder) if part.name != name + parts.PART]
+        yield from self._removed("downloads that were broken off", left, _Sort.PART)
+        files = [path for _, _, path in sorted(files_in(folder)) if path.name != name]
+        half = (len(files) + 1) // 2
+        yield from self._removed("the older builds", files[:half], _Sort.FILE)
+        yield from self._removed("the other builds", files[half:], _Sort.FILE)
+
+    def _removed(self, what: str, paths: Sequence[Path], sort: _Sort) -> Iterator[str]:
+        spare = [path for path in paths if not self._is_used(path, sort)]
+        for path in spare:
+            self._remove(path, sort)
+        if spare:
+            yield what
+
     def make_room(self) -> None:
         """Remove what was not used for longest, until the limits hold; never what is lent, never the newest few.
 
@@ -255,7 +306,7 @@ class Cache:
         if sort is _Sort.PART:
             return parts.in_use(path)
         with self._lock:
-            return sort is _Sort.FILE and self._lent[path.name] > 0
+            return sort is _Sort.FILE and (self._lent[path.name] > 0 or is_read(path))
 
     def _remove(self, path: Path, sort: _Sort) -> None:
         if sort is _Sort.FILE:
@@ -279,10 +330,15 @@ def _oldest_last(entry: tuple[float, int, Path, _Sort]) -> tuple[float, bool]:
     return -used, sort is not _Sort.FILE
 
 
+def _device(path: Path) -> int:
+    """Of the path, or of where it would be."""
+    return next(place for place in (path, *path.parents) if place.exists()).stat().st_dev
+
+
 def _sweep(folder: Path) -> None:
     """Remove seals whose files are gone."""
     for seal in folder.glob(f"[!.]*{_SEAL}"):
-        if _OURS.fullmatch(seal.name) and not seal.with_name(seal.name.removesuffix(_SEAL)).exists():
+        if OURS.fullmatch(seal.name) and not seal.with_name(seal.name.removesuffix(_SEAL)).exists():
             with suppress(OSError):
                 if time.time() - seal.stat().st_mtime > _LONELY:
                     seal.unlink()

@@ -159,14 +159,19 @@ class BuildFetcher:
         return tree
 
     def _make_ready(self, build: Build, stop: Stop | None, tell: Tell, lane: Lane) -> Path:
-        """A tree of the build, made anew if need be. Where the disk is full, kept trees make way."""
-        try:
-            return self._tree_of(build, stop, tell, lane)
-        except CacheTrouble as trouble:
-            is_full = isinstance(trouble.__cause__, OSError) and trouble.__cause__.errno in FULL
-            if not (is_full and self._cache.trees and self._cache.trees.make_way()):
-                raise
-            return self._tree_of(build, stop, tell, lane)
+        """A tree of the build, made anew if need be. Where the disk is full, what is kept and not in use makes way.
+
+        For a build that nobody waits for, that is only what can be made again without a download.
+        """
+        ways = self._cache.make_way(build, trees_only=stop is not None)
+        while True:
+            try:
+                return self._tree_of(build, stop, tell, lane)
+            except CacheTrouble as trouble:
+                full = _full_at(trouble)
+                if full is None or not self._cache.is_on_disk_of(full) or (gone := next(ways, None)) is None:
+                    raise
+                log.debug("the disk is full: %s make way", gone)
 
     def _tree_of(self, build: Build, stop: Stop | None, tell: Tell, lane: Lane) -> Path:
         """A new tree of the build. A file that cannot be unpacked, and that no digest vouches for, is fetched twice."""
@@ -252,6 +257,11 @@ def _copy(file: Path, to: Path) -> None:
         raise BrokenBuild(f"{to.name} was removed while it was needed")
     with on_disk(to.parent):
         shutil.copyfile(file, to)
+
+
+def _full_at(trouble: CacheTrouble) -> Path | None:
+    cause = trouble.__cause__
+    return Path(cause.filename) if isinstance(cause, OSError) and cause.errno in FULL and cause.filename else None
 
 
 def _bare(name: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -20,8 +21,8 @@ from pathlib import Path
 from typing import IO
 
 from mozbisect.core.model import Build
-from mozbisect.fetch.locks import LOCK, locked
-from mozbisect.fetch.scratch import on_disk, remove
+from mozbisect.fetch.locks import LOCK, locked, still_at
+from mozbisect.fetch.scratch import OURS, on_disk, remove_home
 from mozbisect.fetch.verify import Tally
 
 log = logging.getLogger(__name__)
@@ -153,17 +154,20 @@ def done(home: Path) -> None:
 
 
 def parts_in(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    """When it grew last, bytes and path of each part."""
+    """When it grew last, bytes and path of each part; also of one that was left before any byte of it came."""
     for home in folder.glob(f"[!.]*{PART}"):
         with suppress(OSError):
-            seen = (home / BYTES).stat()
-            yield seen.st_mtime, seen.st_size, home
+            if (home / BYTES).exists():
+                seen = (home / BYTES).stat()
+                yield seen.st_mtime, seen.st_size, home
+            elif OURS.fullmatch(home.name) and stat.S_ISDIR((seen := home.lstat()).st_mode):
+                yield seen.st_mtime, 0, home
 
 
 def discard(home: Path) -> None:
     """Remove a part, unless somebody downloads it just now."""
-    with suppress(OSError), (home / LOCK).open("r+b") as lock:
-        if locked(lock) and _same(lock, home):
+    with suppress(OSError), (home / LOCK).open("ab") as lock:
+        if locked(lock) and still_at(lock, home / LOCK):
             log.debug("removing %s", home)
             _leave(home, lock, keep=False)
 
@@ -202,22 +206,15 @@ def _lived_in(home: Path) -> IO[bytes] | None:
         if not locked(lock):
             lock.close()
             return None
-        if _same(lock, home):
+        if still_at(lock, home / LOCK):
             return lock
         lock.close()  # it was removed before it was locked
     return None
 
 
-def _same(lock: IO[bytes], home: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(lock.fileno()), (home / LOCK).stat())
-    except OSError:
-        return False
-
-
 def _leave(home: Path, lock: IO[bytes], *, keep: bool) -> None:
     if not keep:
-        remove(home)
+        remove_home(home)
     lock.close()
     if not keep and os.name == "nt":  # where a file that is open cannot be removed
-        remove(home)
+        remove_home(home)

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from mozbisect.core.errors import CacheTrouble
 from mozbisect.core.model import Build
-from mozbisect.fetch.scratch import Scratch, remove
+from mozbisect.fetch.scratch import OURS, Scratch, remove
 from mozbisect.fetch.verify import Seal
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,11 @@ class Mark:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
+    def covers(self, other: Mark) -> bool:
+        """Of the same archive, and with all that the other knows of it?"""
+        known = (self.algorithm, self.digest)
+        return self.archive == other.archive and (not other.digest or known == (other.algorithm, other.digest))
+
     def is_of(self, build: Build) -> bool:
         """Was the tree made of this build, as far as is known? The name says it too: it is made from the URL."""
         if build.size not in (None, self.archive.size):
@@ -92,12 +97,17 @@ class Trees:
         return mark is not None and mark.is_of(build)
 
     def take(self, name: str, build: Build) -> Path | None:
-        """The files of a tree, for the caller alone; ``None`` if it is not here, or not fit for use."""
+        """The files of a tree, for the caller alone; ``None`` if it is not here, or not fit for use: then it goes."""
+        place = self._folder / (name + TREE)
+        if not place.exists():
+            return None
         if not self.holds(name, build):
+            log.debug("the tree of %s is not known to be of this build", name)
+            self.discard(place)
             return None
         try:
             home = self._scratch.fresh("tree")
-            (self._folder / (name + TREE)).replace(home)
+            place.replace(home)
         except (OSError, CacheTrouble) as error:  # another run was quicker, or nothing can be written here
             log.debug("the tree of %s is not taken: %s", name, error)
             return None
@@ -128,19 +138,28 @@ class Trees:
             name, mark = self._used.pop(files, ("", None))
         home = files.parent
         if mark is not None and _tidied(files, mark):
-            with suppress(OSError):  # there is one by now, from another run or another question: one is enough
+            with suppress(OSError):
                 os.utime(home, (self._now(), self._now()))
-                home.rename(self._folder / (name + TREE))
+                self._place(home, self._folder / (name + TREE), mark)
         else:
             log.debug("the tree of %s is not kept: its build has changed it", name or "a build")
         remove(home)
+
+    def _place(self, home: Path, place: Path, mark: Mark) -> None:
+        """There may be one by now, from another run or question: it stays if it is as good. Raises ``OSError``."""
+        there = Mark.read(place)
+        if place.exists() and (there is None or not there.covers(mark)):
+            self.discard(place)
+        home.rename(place)
 
     def all(self) -> Iterator[tuple[float, int, Path]]:
         """When used, bytes and path of each tree."""
         for home in self._folder.glob(f"[!.]*{TREE}"):
             mark = Mark.read(home)
+            if mark is None and not OURS.fullmatch(home.name):
+                continue
             with suppress(OSError):
-                yield home.stat().st_mtime, mark.size if mark else 0, home
+                yield home.stat().st_mtime, mark.size if mark else _bytes_in(home), home
 
     def make_way(self) -> bool:
         """The disk is full: remove every tree that nobody uses. Was there any?"""
@@ -194,14 +213,24 @@ def _tidied(files: Path, mark: Mark) -> bool:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Every file and link below a folder; never through a link."""
-    for at, folders, names in os.walk(folder, onerror=_raise):
-        for name in (*names, *(one for one in folders if (Path(at) / one).is_symlink())):
-            yield Path(at) / name
+    """Every file and link below a folder, however deep; never through a link. Raises ``OSError``."""
+    todo = [folder]
+    while todo:
+        with os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(Path(entry.path))
+                else:
+                    yield Path(entry.path)
 
 
-def _raise(error: OSError) -> None:
-    raise error
+def _bytes_in(home: Path) -> int:
+    """What a tree takes whose mark does not tell, as far as that can be seen."""
+    size = 0
+    with suppress(OSError):
+        for path in _below(home):
+            size += path.lstat().st_size
+    return size
 
 
 def is_whole(home: Path, mark: Mark) -> bool:

@@ -7,11 +7,14 @@ left alone. Prints nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mozbisect.core.errors import CacheTrouble
 from mozbisect.fetch import parts, peer
 from mozbisect.fetch.cache import Cache, files_in, remove_file, seal_path
+from mozbisect.fetch.locks import is_read
 from mozbisect.fetch.trees import Mark, is_whole
 from mozbisect.fetch.verify import Seal, Tally
 
@@ -36,7 +39,7 @@ def info(folder: Path) -> Contents:
         archives = [size for _, size, _ in files_in(folder)]
         trees = [size for _, size, _ in cache.trees.all()] if cache.trees else []
     halves = [size for _, size, _ in parts.parts_in(folder)]
-    theirs = [path.stat().st_size for path in _theirs(folder)]
+    theirs = list(_theirs(folder))
     return Contents(
         *(len(archives), sum(archives)),
         *(len(trees), sum(trees)),
@@ -60,16 +63,18 @@ def clear(folder: Path) -> None:
         for _, _, tree in list(cache.trees.all()):
             cache.trees.discard(tree)
         for _, _, path in list(files_in(folder)):
-            remove_file(path)
+            if not is_read(path):
+                remove_file(path)
         for _, _, part in list(parts.parts_in(folder)):
             parts.discard(part)
 
 
 def verify(folder: Path) -> list[tuple[str, str]]:
-    """Read all again and remove what is not as it was: (name, what is wrong) of each. Raises ``CacheTrouble``."""
+    """Read all again and remove what is not as it was, if that can be: (name, what is wrong) of each."""
     wrong = []
     with Cache(folder) as cache:
-        cache.clear_up()
+        with suppress(CacheTrouble):  # a folder that can only be read is at least read
+            cache.clear_up()
         for _, _, path in list(files_in(folder)):
             if complaint := _complaint(path):
                 wrong.append((path.name, complaint))
@@ -84,7 +89,11 @@ def verify(folder: Path) -> list[tuple[str, str]]:
             if mark is None or not is_whole(tree, mark):
                 wrong.append((tree.name, "its files are not as they were unpacked"))
                 cache.trees.discard(tree)
-    return wrong
+    return [(name, f"{what}; {_fate(folder / name)}") for name, what in wrong]
+
+
+def _fate(path: Path) -> str:
+    return "it cannot be removed" if path.exists() else "removed"
 
 
 def _complaint(path: Path) -> str:
@@ -98,6 +107,10 @@ def _complaint(path: Path) -> str:
     return "" if seen == seal else "it changed since it was downloaded"
 
 
-def _theirs(folder: Path) -> Iterator[Path]:
+def _theirs(folder: Path) -> Iterator[int]:
+    """The bytes of each file of mozregression."""
     if folder.is_dir():
-        yield from (path for path in folder.iterdir() if path.is_file() and peer.is_theirs(path.name))
+        for path in folder.iterdir():
+            if peer.is_theirs(path.name) and path.is_file():
+                with suppress(OSError):  # it was removed just now
+                    yield path.stat().st_size

@@ -20,6 +20,7 @@ from mozbisect.fetch import cache as module
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.verify import Seal
 from tests.fetch.conftest import build_at, nightly, push, sha
+from tests.fetch.test_scratch import deep
 
 ARCHIVE = "https://archive.mozilla.org/pub/firefox/nightly/2026/09/2026-09-14-09-31-22-mozilla-central"
 TASK = "https://firefox-ci-tc.services.mozilla.com/api/queue/v1/task"
@@ -433,15 +434,16 @@ def test_a_tree_is_not_taken_for_another_digest_or_length(tmp_path: Path, shop: 
     build = replace(builds[0], digest=sha("sha512", b"a build"))
     with Cache(tmp_path) as cache:
         give_back(cache, planted(cache, build, shop))
+        for same in (replace(build, size=7), replace(build, digest=sha("sha256", b"a build")), build):
+            files = take(cache, same)
+            assert files is not None
+            give_back(cache, files)
         for other in (
             replace(build, size=8),
             *(replace(build, digest=sha(name, b"x")) for name in ("sha256", "sha512")),
         ):
             assert take(cache, other) is None
-        for same in (replace(build, size=7), replace(build, digest=sha("sha256", b"a build")), build):
-            files = take(cache, same)
-            assert files is not None
-            give_back(cache, files)
+            give_back(cache, planted(cache, build, shop))
 
 
 def test_trees_count_and_go_before_archives(tmp_path: Path, builds: list[Build]) -> None:
@@ -462,3 +464,58 @@ def test_a_folder_that_is_removed_in_mid_run_is_there_again(tmp_path: Path, shop
         give_back(cache, planted(cache, builds[0], shop))
         assert take(cache, builds[0]) is not None
     assert shop.visits == 2
+
+
+def test_a_build_that_makes_a_very_deep_tree_leaves_nothing(tmp_path: Path, shop: Shop, builds: list[Build]) -> None:
+    with Cache(tmp_path) as cache:
+        files = planted(cache, builds[0], shop)
+        deep(files / "firefox")
+        give_back(cache, files)
+        assert take(cache, builds[0]) is None
+    assert names(tmp_path) == {file_name(builds[0]), file_name(builds[0]) + ".seal"}
+    assert not list(tmp_path.glob("mozbisect-*"))
+
+
+@pytest.mark.parametrize("harm", ["not verified", "damaged", "no mark"])
+def test_a_tree_that_does_not_fit_any_more_gives_way_to_a_new_one(
+    harm: str, tmp_path: Path, shop: Shop, builds: list[Build]
+) -> None:
+    build = replace(builds[0], digest=sha("sha512", b"a build"))
+    tree = tmp_path / f"{file_name(build)}.tree"
+    with Cache(tmp_path) as cache:
+        give_back(cache, planted(cache, builds[0] if harm == "not verified" else build, shop))
+        mark = tree / "mark.json"
+        if harm == "damaged":
+            mark.write_text(mark.read_text()[:-9])
+        elif harm == "no mark":
+            mark.unlink()
+        assert take(cache, build) is None
+        assert not tree.exists()  # it counts no more
+        give_back(cache, planted(cache, build, shop))
+        assert take(cache, build) is not None
+
+
+def test_of_two_trees_the_one_stays_that_is_known_to_be_of_the_build(
+    tmp_path: Path, shop: Shop, builds: list[Build]
+) -> None:
+    build = replace(builds[0], digest=sha("sha512", b"a build"))
+    for first, second in ((builds[0], build), (build, builds[0]), (build, build)):
+        with Cache(tmp_path) as one, Cache(tmp_path) as two:
+            trees = planted(one, first, shop), planted(two, second, shop)
+            give_back(one, trees[0])
+            give_back(two, trees[1])
+            assert take(one, build) is not None
+
+
+def test_trees_without_a_mark_count_as_what_they_take(tmp_path: Path, shop: Shop, builds: list[Build]) -> None:
+    with Cache(tmp_path, limit_gib=KIB) as cache:
+        give_back(cache, planted(cache, builds[0], shop, 2048))
+        tree = tmp_path / f"{file_name(builds[0])}.tree"
+        (tree / "mark.json").write_text("{")
+        (tmp_path / "family.tree").mkdir()  # of a person
+        assert cache.trees is not None
+        assert [size for _, size, _ in cache.trees.all()] == [2048 + 1 + len("firefox")]
+        cache.make_room()
+        assert not tree.exists()
+        cache.trees.make_way()
+        assert (tmp_path / "family.tree").exists()

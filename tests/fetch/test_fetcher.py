@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from mozbisect.fetch import unpacking as unpacking_module
 from mozbisect.fetch.cache import Cache, file_name
 from mozbisect.fetch.fetcher import BuildFetcher
 from mozbisect.fetch.flow import Flow
+from mozbisect.fetch.verify import Seal
 from mozbisect.net import Http
 from tests.fetch.conftest import build_at, firefox, nightly, sha, tar_member, tar_of, zip_of
 from tests.fetch.test_ahead import Patience, running
@@ -312,8 +314,112 @@ def test_a_cache_that_can_only_be_read_gives_what_it_has(world: World, monkeypat
     world.cache = Cache(world.root / "persist")
     with world.fetcher().bring(world.builds[A]) as tree:
         assert word(tree) == "a"
-    with pytest.raises(CacheTrouble, match="read-only"), world.fetcher().bring(world.builds[B]):
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != world.root / "persist" and access(path, mode))
+    before = sorted((world.root / "persist").rglob("*"))
+    for _ in range(2):
+        with world.fetcher().bring(world.builds[B]) as tree:
+            assert word(tree) == "b"
+        assert world.cache.holds(world.builds[B])
+    assert world.asked(B) == 1
+    assert sorted((world.root / "persist").rglob("*")) == before
+
+
+def test_what_is_no_good_in_a_cache_that_can_only_be_read_is_fetched_for_this_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = world.put(A, firefox("a")[:-40], digest=False)
+    with world.cache.lend(build, lambda part: _copied(firefox("a")[:-40], part)):
         pass
+    world.put(A, firefox("a"), digest=False)
+    archive = world.root / "persist" / file_name(build)
+    unlink: Callable[..., None] = Path.unlink
+
+    def read_only(path: Path, *, missing_ok: bool = False) -> None:
+        if path.parent == archive.parent:
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(path, missing_ok=missing_ok)
+
+    access = os.access
+    monkeypatch.setattr(Path, "unlink", read_only)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != archive.parent and access(path, mode))
+    with world.fetcher().bring(world.builds[A]) as tree:
+        assert word(tree) == "a"
+    assert archive.read_bytes() == firefox("a")[:-40]
+
+
+def _copied(body: bytes, part: Path) -> Seal:
+    part.write_bytes(body)
+    return Seal(len(body), sha("sha256", body).hex)
+
+
+def test_where_the_disk_is_full_all_makes_way_that_nobody_uses(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    persist = world.root / "persist"
+    others = [build_at(f"http://a/{name}.zip") for name in ("used", "old", "new", "wanted")]
+    for at, build in enumerate(others):
+        with world.cache.lend(build, lambda part: _copied(b"a build", part)):
+            pass
+        os.utime(persist / file_name(build), (at + 1, at + 1))
+    broken_off = persist / (file_name(build_at("http://a/half.zip")) + ".part")
+    broken_off.mkdir()
+    (persist / "notes.txt").write_text("of a person")
+    seen: list[int] = []
+    make = Cache._make_durable
+
+    def full(cache: Cache, part: Path) -> None:
+        seen.append(len(list(persist.glob("*.zip"))))
+        if len(list(persist.glob("*.zip"))) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        make(cache, part)
+
+    monkeypatch.setattr(Cache, "_make_durable", full)
+    with Cache(persist) as another_run, another_run.lend(others[0], lambda part: _copied(b"", part)):
+        os.utime(persist / file_name(others[0]), (1, 1))
+        with world.fetcher().bring(world.builds[B]) as tree:
+            assert word(tree) == "b"
+    assert seen == [4, 4, 3, 1]  # at first; without the parts; without the older half; without the rest
+    assert (persist / file_name(others[0])).exists()
+    assert not broken_off.exists()
+    assert (persist / "notes.txt").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs another disk")
+def test_where_another_disk_is_full_nothing_makes_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.fetcher().bring(world.builds[A]):
+        pass
+    before = sorted((world.root / "persist").glob("*"))
+
+    def full(file: Path, to: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/proc/self/not/there")
+
+    app = world.put(B, b"an app", name="target.apk")
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(CacheTrouble, match="no space left"), world.fetcher().bring(app):
+        pass
+    assert set(before) <= set((world.root / "persist").glob("*"))
+
+
+def test_where_the_disk_stays_full_that_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(cache: Cache, part: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with world.fetcher().bring(world.builds[A]):
+        pass
+    monkeypatch.setattr(Cache, "_make_durable", full)
+    with pytest.raises(CacheTrouble, match="no space left"), world.fetcher().bring(world.builds[B]):
+        pass
+
+
+def test_a_build_that_nobody_waits_for_drives_no_download_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.fetcher().bring(world.builds[A]):
+        pass
+
+    def full(cache: Cache, part: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Cache, "_make_durable", full)
+    assert list(world.cache.make_way(world.builds[B], trees_only=True)) == ["the unpacked builds"]
+    assert world.cache.holds(world.builds[A])
 
 
 # -------------------------------------------------------------------------------------------------- look-ahead

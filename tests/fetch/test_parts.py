@@ -443,3 +443,28 @@ def test_a_lock_is_only_good_for_what_is_still_there(tmp_path: Path) -> None:
     assert not home.exists()
     with parts.claimed(home) as again:
         assert again == home
+
+
+@pytest.mark.parametrize("has_lock", [True, False])
+@pytest.mark.parametrize("action", ["a run", "clear", "verify", "prune"])
+def test_a_part_without_a_byte_is_seen_and_removed(action: str, has_lock: bool, tmp_path: Path) -> None:
+    home = tmp_path / (file_name(build_at("http://a/f.zip")) + ".part")
+    home.mkdir()
+    (tmp_path / "wheel.part").mkdir()  # of a person
+    if has_lock:
+        (home / ".lived-in").touch()
+    if action in ("a run", "prune"):
+        os.utime(home, (1, 1))
+    assert upkeep.info(tmp_path).parts == 1
+    match action:
+        case "a run":
+            with Cache(tmp_path) as cache, cache.lend(build_at("http://a/g.zip"), Shop()):
+                pass
+        case "clear":
+            upkeep.clear(tmp_path)
+        case "verify":
+            assert [name for name, _ in upkeep.verify(tmp_path)] == [home.name]
+        case _:
+            upkeep.prune(tmp_path, KIB)
+    assert not home.exists()
+    assert (tmp_path / "wheel.part").exists()

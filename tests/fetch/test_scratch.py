@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
 from mozbisect.core.errors import CacheTrouble
-from mozbisect.fetch.scratch import Scratch, locked, on_disk, remove
+from mozbisect.fetch.scratch import Scratch, clear_the_abandoned, locked, on_disk, remove
 
 posix = pytest.mark.skipif(os.name != "posix", reason="locks and modes of POSIX")
 
@@ -102,23 +104,125 @@ def test_what_only_looks_like_ours_is_left_alone(tmp_path: Path) -> None:
     assert (elsewhere / ".lived-in").exists()
 
 
+@pytest.fixture
+def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Root may write everywhere, and tests may be run by root. Not in this, for what is below the current folder."""
+    monkeypatch.chdir(tmp_path)
+    if os.getuid() != 0:
+        yield
+        return
+    os.chown(tmp_path, 65534, -1)
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
 @posix
-def test_what_is_read_only_is_removed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = tmp_path / "tree"
-    (tree / "a" / "b").mkdir(parents=True)
+def test_what_is_read_only_is_removed_too(nobody: None) -> None:
+    tree = Path("tree")
+    (tree / "a" / "b" / "c").mkdir(parents=True)
     (tree / "a" / "b" / "file").write_text("x")
-    for path in (tree / "a" / "b" / "file", tree / "a" / "b", tree / "a", tree):
+    for path in (tree / "a" / "b" / "file", tree / "a" / "b" / "c", tree / "a" / "b", tree / "a", tree):
         path.chmod(0o500)
-    rmtree = shutil.rmtree
-
-    def as_for_anybody(path: Path, *, ignore_errors: bool) -> None:
-        """Root may empty a folder that is read-only, and tests may be run by root."""
-        if all(folder.stat().st_mode & stat.S_IWUSR for folder in (path, *path.rglob("*/"))):
-            rmtree(path, ignore_errors=ignore_errors)
-
-    monkeypatch.setattr(shutil, "rmtree", as_for_anybody)
+    with pytest.raises(PermissionError):
+        shutil.rmtree(tree)
     remove(tree)
     assert not tree.exists()
+
+
+def deep(root: Path, levels: int = 3000) -> Path:
+    """A tree that is deeper than Python calls itself, and than a path is long."""
+    inner = root / "0"
+    inner.mkdir()
+    (inner / "file").write_text("x")
+    for level in range(1, levels):
+        outer = root / str(level)
+        outer.mkdir()
+        (outer / "file").write_text("x")
+        inner.rename(outer / "folder")
+        inner = outer
+    return inner
+
+
+@posix
+def test_a_tree_of_any_depth_is_removed(tmp_path: Path) -> None:
+    tree = deep(tmp_path)
+    for number in range(9):  # as if somebody had been killed in the midst of it
+        (tree / str(number) / "a").mkdir(parents=True)
+    remove(tree)
+    assert list(tmp_path.iterdir()) == []
+    with Scratch(tmp_path) as scratch:
+        deep(scratch.fresh("tree"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+@pytest.mark.parametrize("steps", range(8))
+def test_a_run_that_is_killed_while_it_closes_leaves_nothing_to_the_next(
+    steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    scratch = Scratch(tmp_path)
+    for name in "abc":
+        (scratch.fresh(name) / "file").write_text("x")
+    left = steps
+
+    def killed_at(removes: Callable[..., None]) -> Callable[..., None]:
+        def remove_or_die(*words: Any, **more: Any) -> None:
+            nonlocal left
+            if not left:
+                raise Killed
+            left -= 1
+            removes(*words, **more)
+
+        return remove_or_die
+
+    with monkeypatch.context() as patch:
+        for name in ("unlink", "rmdir"):
+            patch.setattr(os, name, killed_at(getattr(os, name)))
+        with suppress(Killed):
+            scratch.close()
+    clear_the_abandoned(tmp_path, now=lambda: time.time() + 61)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_a_lock_is_removed_only_when_it_is_empty_and_not_new(tmp_path: Path) -> None:
+    new, old, used = (tmp_path / f"mozbisect-{name}" for name in ("new", "old", "used"))
+    for folder in (new, old, used):
+        folder.mkdir()
+    (used / "file").touch()
+    for folder in (old, used):
+        os.utime(folder, (1, 1))
+    clear_the_abandoned(tmp_path)
+    assert set(tmp_path.iterdir()) == {new, used}
+
+
+def test_after_the_close_nothing_is_made_any_more(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    scratch.close()
+    with pytest.raises(CacheTrouble, match="over"):
+        scratch.fresh("build")
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+def test_a_lock_that_was_replaced_before_it_was_taken_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[Path] = []
+
+    def after_the_other(file: IO[bytes]) -> bool:
+        if not gone:
+            gone.append(Path(os.fsdecode(file.name)))
+            gone[0].rename(tmp_path / "old")
+            gone[0].touch()
+        return locked(file)
+
+    monkeypatch.setattr("mozbisect.fetch.scratch.locked", after_the_other)
+    with Scratch(tmp_path) as scratch:
+        assert scratch.fresh("build").parent != gone[0].parent
 
 
 def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +35,18 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_a_folder_holds_is_counted(folder: Path) -> None:
     assert upkeep.info(folder) == upkeep.Contents(7, 7 * 1024, 7, 7 * 2048, 0, 0, 1, 99)
+
+
+def test_a_file_that_goes_while_it_is_counted_is_not_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_file = Path.is_file
+
+    def and_then_it_goes(path: Path) -> bool:
+        was = is_file(path)
+        path.unlink(missing_ok=True)
+        return was
+
+    monkeypatch.setattr(Path, "is_file", and_then_it_goes)
+    assert upkeep.info(folder).theirs == 0
 
 
 def test_a_folder_that_is_not_there_holds_nothing_and_is_not_made(tmp_path: Path) -> None:
@@ -94,3 +110,32 @@ def test_the_command_tells_what_is_there(folder: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert str(folder) in said
     assert "7  unpacked builds" in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="where a file that is open cannot be removed")
+@pytest.mark.parametrize("action", [upkeep.clear, lambda folder: upkeep.prune(folder, KIB)])
+def test_an_archive_that_another_run_reads_stays(action: Callable[[Path], None], folder: Path) -> None:
+    with Cache(folder, now=lambda: 1.0) as run, run.lend(BUILDS[0], Shop()) as archive:
+        action(folder)
+        assert archive.exists()
+        assert archive.with_name(archive.name + ".seal").exists()
+    action(folder)
+    assert not archive.exists()
+
+
+def test_a_folder_that_can_only_be_read_is_verified_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = folder / file_name(BUILDS[0])
+    damaged.write_bytes(b"x" * 1024)
+
+    def read_only(*_: object, **more: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", read_only)
+        patch.setattr(tempfile, "mkdtemp", read_only)
+        command("verify", str(folder))
+    assert f"{damaged.name}: it changed since it was downloaded; it cannot be removed" in capsys.readouterr().out
+    command("verify", str(folder))
+    assert f"{damaged.name}: it changed since it was downloaded; removed" in capsys.readouterr().out
