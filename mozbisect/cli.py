@@ -261,6 +261,15 @@ def _telemetry(context: click.Context, words: Mapping[str, Any], settings: Setti
     )
 
 
+def _heard(context: click.Context, words: Mapping[str, Any]) -> Wish:
+    """As ``_telemetry``; a no holds from here on, whatever else is wrong with the command line."""
+    from mozbisect.telemetry.use import hear
+
+    wish = _telemetry(context, words)
+    hear(wish)
+    return wish
+
+
 def _is_tag(text: str) -> bool:
     """As Glean wants it; it passes over others in silence."""
     return len(text) <= 20 and text.isascii() and text.replace("-", "a").isalnum()
@@ -695,6 +704,7 @@ def mozbisect(
         return
     from mozbisect import commands
 
+    telemetry = _heard(context, words)
     if list_build_types:
         commands.list_build_types()
     elif list_releases:
@@ -704,9 +714,7 @@ def mozbisect(
     elif launch is not None:
         _refuse_beside_launch(context)
         with _news(context, wanted=update_check):
-            commands.launch(
-                words, launch, nearest=nearest, credentials=_credentials(context), telemetry=_telemetry(context, words)
-            )
+            commands.launch(words, launch, nearest=nearest, credentials=_credentials(context), telemetry=telemetry)
     elif nearest:
         raise click.UsageError("--nearest belongs to --launch.", context)
     else:
@@ -717,7 +725,7 @@ def mozbisect(
                 output,
                 credentials=_credentials(context),
                 this_run=this_run,
-                telemetry=_telemetry(context, words),
+                telemetry=telemetry,
             )
 
 
@@ -770,6 +778,7 @@ def resume(
     _talk(debug)
     from mozbisect import commands
 
+    _heard(context, {"telemetry_server": os.environ.get("MOZBISECT_TELEMETRY_SERVER")})
     this_run = _this_run(context, deadline, summary)
     with _news(context, wanted=update_check):
         commands.resume(session, output, undo=undo, credentials=_credentials(context), this_run=this_run)

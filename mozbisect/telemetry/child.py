@@ -34,6 +34,9 @@ def main() -> None:
     order = json.loads(sys.argv[1])
     sys.path.extend(entry for entry in order["path"] if entry not in sys.path)
     _limit(QUEUE_LIMIT)
+    if order["trial"]:
+        Definitions(order)
+        return
     if order["show"]:
         _show(order)
         return
@@ -59,12 +62,16 @@ def _send(root: Path, order: Mapping[str, Any]) -> None:
     if not paths:
         return  # another helper has sent ours as well
     _must_be_usable(root / "glean")
-    glean = Glean(order, root / "glean", upload=True, uploader=_Uploader(root / "withdraw"))
+    try:
+        definitions = Definitions(order)
+    except BaseException:
+        for path in paths:  # else they would pile up until somebody mends the installation
+            path.unlink(missing_ok=True)
+        raise
+    glean = Glean(definitions, order, root / "glean", upload=True, uploader=_Uploader(root / "withdraw"))
     for path in paths[:MOST]:
-        text = path.read_text(encoding="utf-8")
-        path.unlink()  # before it is sent: one too few is better than the same one twice
-        with suppress(ValueError):  # a torn file
-            glean.submit(json.loads(text))
+        with suppress(Exception):  # whatever that file is, it must not keep the others
+            glean.submit(json.loads(_taken(path)))
     glean.close()
 
 
@@ -74,7 +81,7 @@ def _take_back(root: Path, order: Mapping[str, Any]) -> None:
     # Left there, they would be sent behind the request (glean-sdk 64 to 71).
     shutil.rmtree(data / "pending_pings", ignore_errors=True)
     _must_be_usable(data)
-    Glean(order, data, upload=False, uploader=_Uploader(root / "withdraw")).close()
+    Glean(Definitions(order), order, data, upload=False, uploader=_Uploader(root / "withdraw")).close()
     (root / "withdraw").unlink(missing_ok=True)
     if not any((data / "deletion_request").glob("*")):
         shutil.rmtree(data, ignore_errors=True)
@@ -91,12 +98,29 @@ def _show(order: Mapping[str, Any]) -> None:
             elif (data / name).is_file():
                 copy.mkdir(exist_ok=True)
                 shutil.copy(data / name, copy / name)
-        glean = Glean(order, copy, upload=True, uploader=_Printer())
+        glean = Glean(Definitions(order), order, copy, upload=True, uploader=_Printer())
         glean.submit(order["show"])
         glean.close()
 
 
 # -------------------------------------------------------------------------------------------------- the SDK
+
+
+class Definitions:
+    """The SDK and what it makes of our two files; nothing is begun or written. Raises whatever the SDK raises."""
+
+    def __init__(self, order: Mapping[str, Any]) -> None:
+        import glean
+        import glean_parser
+
+        self.sdk = glean
+        try:
+            self.metrics = glean.load_metrics(order["metrics"])
+            self.pings = glean.load_pings(order["pings"])
+        except Exception as error:
+            # The SDK imports any version of it with a warning, and stumbles here over what is missing in an old one.
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            raise SystemExit(f"it cannot use glean-parser {glean_parser.__version__} ({why})") from error
 
 
 class Glean:
@@ -107,15 +131,15 @@ class Glean:
     switched off, or panic. It sends nothing of its own accord (its ``health`` ping) and starts no further process.
     """
 
-    def __init__(self, order: Mapping[str, Any], data: Path, *, upload: bool, uploader: Any) -> None:
-        import glean
+    def __init__(
+        self, definitions: Definitions, order: Mapping[str, Any], data: Path, *, upload: bool, uploader: Any
+    ) -> None:
         from glean.net import PingUploadWorker
 
-        self._sdk = glean
+        glean = self._sdk = definitions.sdk
+        self._metrics, self._pings = definitions.metrics, definitions.pings
         self._upload = PingUploadWorker.process
         PingUploadWorker.process = _not_now
-        self._metrics = glean.load_metrics(order["metrics"])
-        self._pings = glean.load_pings(order["pings"])
         glean.Glean.initialize(
             application_id=order["application"],
             application_version=order["version"],
@@ -131,10 +155,13 @@ class Glean:
         )
 
     def submit(self, values: Mapping[str, str]) -> None:
-        """One usage ping. A value whose name ends in ``_date`` is a day."""
-        for name, text in values.items():
-            metric = getattr(self._metrics.usage, name)
-            metric.set(_midnight(text) if name.endswith("_date") else text)
+        """One usage ping. A value whose name ends in ``_date`` is a day. Raises for what is no ping of ours.
+
+        That is found out before anything is set: half of it would be said by the next ping.
+        """
+        usage = self._metrics.usage
+        for set_metric, value in [(getattr(usage, name).set, _value(name, text)) for name, text in values.items()]:
+            set_metric(value)
         self._pings.usage.submit()
 
     def close(self) -> None:
@@ -144,6 +171,14 @@ class Glean:
 
 def _not_now(testing_mode: bool = False) -> None:
     """Instead of an upload."""
+
+
+def _value(name: str, text: str) -> str | datetime:
+    """Raises ``TypeError`` and ``ValueError`` for what the SDK would not take."""
+    if not isinstance(text, str):
+        raise TypeError(name)
+    text.encode()  # half a character
+    return _midnight(text) if name.endswith("_date") else text
 
 
 def _midnight(day: str) -> datetime:
@@ -185,7 +220,19 @@ class _Printer:
 
 
 def _waiting(root: Path) -> list[Path]:
-    return sorted((root / "waiting").glob("*.json"))
+    """Files: what else has got there is no ping, and is passed over."""
+    return sorted(path for path in (root / "waiting").glob("*.json") if path.is_file())
+
+
+def _taken(path: Path) -> bytes:
+    """What the file says; from here on it is gone, whether it can be read or not.
+
+    Before it is sent: one too few is better than the same one twice, or one over which every helper stumbles.
+    """
+    try:
+        return path.read_bytes()
+    finally:
+        path.unlink()
 
 
 def _must_be_usable(data: Path) -> None:

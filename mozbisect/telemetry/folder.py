@@ -59,12 +59,8 @@ class Folder:
 
     def hindrance(self) -> str:
         """Why nothing could be kept here, and so nothing sent; empty if it could."""
-        nearest = next((path for path in (self.glean, self.root, *self.root.parents) if path.exists()), self.root)
-        if not nearest.is_dir():
-            return f"{nearest} is no folder."
-        if not os.access(nearest, os.W_OK | os.X_OK):
-            return f"{nearest} cannot be written."
-        return ""
+        above = (self.root, *self.root.parents)
+        return _hindrance(self.glean, *above) or _hindrance(self._waiting, *above)
 
     def first_time(self) -> bool:
         """Has the person to be told now? True for one caller, once. Raises ``OSError``."""
@@ -81,19 +77,19 @@ class Folder:
 
     def wait(self, values: Mapping[str, str]) -> None:
         """Put one ping where helpers look. Raises ``OSError``."""
-        folder = self.root / "waiting"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._waiting.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.glean.mkdir(exist_ok=True, mode=0o700)
-        if len(list(folder.iterdir())) < MOST_WAITING:
-            _write(folder / f"{time.time_ns()}-{secrets.token_hex(4)}.json", json.dumps(values))
+        if len(self._pings()) < MOST_WAITING:
+            _write(self._waiting / f"{time.time_ns()}-{secrets.token_hex(4)}.json", json.dumps(values))
 
     def withdraw(self) -> bool:
         """Nothing that waits is sent any more; True if Glean has to be told, too. Raises ``OSError``."""
         if not self.glean.exists():
             return False
         (self.root / "withdraw").touch()
-        for path in (self.root / "waiting").glob("*.json"):
-            path.unlink(missing_ok=True)
+        for path in self._pings():
+            with suppress(OSError):  # whatever it is, the rest of the no is worth more
+                path.unlink()
         return True
 
     @property
@@ -103,8 +99,15 @@ class Folder:
     @property
     def waiting(self) -> int:
         """How many pings are still to be sent."""
-        places = (self.root / "waiting", self.glean / "pending_pings")
-        return sum(1 for place in places for _ in place.glob("*"))
+        return len(self._pings()) + sum(1 for _ in (self.glean / "pending_pings").glob("*"))
+
+    @property
+    def _waiting(self) -> Path:
+        return self.root / "waiting"
+
+    def _pings(self) -> list[Path]:
+        """Files: what else has got there is no ping."""
+        return [path for path in self._waiting.glob("*.json") if path.is_file()]
 
     @property
     def is_owed(self) -> bool:
@@ -127,6 +130,14 @@ def folder(environ: Mapping[str, str]) -> Folder:
     if named := environ.get("MOZBISECT_STATE_DIR"):
         return Folder(Path(named).absolute() / "telemetry", elsewhere=usual)
     return Folder(usual)
+
+
+def _hindrance(*places: Path) -> str:
+    """Of the first that exists; the others are to be made in it."""
+    nearest = next((path for path in places if path.exists() or path.is_symlink()), places[-1])
+    if not nearest.is_dir():
+        return f"{nearest} is no folder."
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written."
 
 
 def _choice(root: Path) -> Choice | None:

@@ -42,11 +42,13 @@ class State:
         if self.decided.enabled and not self.place.was_told:
             yield "Nothing has been sent yet; the first run says what is sent before it is."
         if self.place.client_id:
-            yield f"Known to {self.server} as {self.place.client_id}."
+            yield f"The random id of this installation is {self.place.client_id}."
         if self.place.waiting:
             yield f"Waiting to be sent: {self.place.waiting}."
         if self.place.is_owed:
             yield "That what was sent be deleted has not been asked yet: the next run does."
+        if self.decided.enabled:
+            yield f"Pings go to {self.server}."
         yield f"Kept in {self.place.root}"
 
 

@@ -66,6 +66,16 @@ def decision(wish: Wish, place: Folder, hindrance: str | None = None) -> Decisio
     )
 
 
+def hear(wish: Wish) -> None:
+    """Heed a no at once, whatever becomes of the command line that says it. Never raises."""
+    _quietly(lambda: _heard(wish))
+
+
+def _heard(wish: Wish) -> subprocess.Popen[bytes] | None:
+    place = folder(os.environ)
+    return refuse(place, wish.destination, decision(wish, place, hindrance=""))
+
+
 class Use:
     """A reporter that waits for the moment from which a use counts."""
 
@@ -94,7 +104,7 @@ class Use:
 
 @contextmanager
 def counted(wish: Wish | None, usage: Callable[[Wish], Usage], say: Callable[[str], None]) -> Iterator[Use]:
-    """While a use lasts. ``wish`` is None for what is no use: practice, a library."""
+    """While a use lasts. ``wish`` is None for what is no use: practice, a library. A no has been heard before."""
     use = Use(_quietly(lambda: _prepared(wish, usage, say)) or _nothing if wish else _nothing)
     try:
         yield use
@@ -116,7 +126,6 @@ def _prepared(
     decided = decision(wish, place)
     log.debug("telemetry is %s: %s", "on" if decided.enabled else "off", decided.why)
     if not decided.enabled:
-        refuse(place, wish.destination, decided)
         return _nothing
     values = usage(wish).values()
     if place.first_time():

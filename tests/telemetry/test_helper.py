@@ -206,6 +206,57 @@ def test_a_folder_in_which_nobody_can_write_is_left_alone_at_once(folder: Folder
     assert folder.waiting == 1  # it may become better
 
 
+def a_file(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
+
+
+NO_PINGS: dict[str, Callable[[Path], object]] = {
+    "no text": a_file(b'{"app": "\xff\xfe"}'),
+    "torn": a_file(b'{"app": '),
+    "a list": a_file(b"[1]"),
+    "a number": a_file(b"7"),
+    "a name that is no metric": a_file(b'{"launch_date": "2026-01-01", "nonsense": "x"}'),
+    "a name of Python's": a_file(b'{"__class__": "x"}'),
+    "a value that is no text": a_file(b'{"launch_date": "2026-01-01", "linux_distro": 5}'),
+    "a text that is none": a_file(b'{"launch_date": "2026-01-01", "linux_distro": "\\ud800"}'),
+    "no day": a_file(b'{"mac_version": "x", "launch_date": "2026-13-45"}'),
+    "a nest": a_file(b"[" * 100_000),
+    "a folder": Path.mkdir,
+    "a folder that is not empty": lambda path: (path / "x").mkdir(parents=True),
+    "a link to nowhere": lambda path: path.symlink_to("nowhere"),
+    "a pipe": os.mkfifo,
+}
+
+
+@pytest.mark.parametrize("what", NO_PINGS)
+def test_what_is_no_ping_is_passed_over_for_good_and_says_nothing_in_the_others(
+    folder: Folder, catcher: Catcher, what: str
+) -> None:
+    folder.wait(USAGE)
+    NO_PINGS[what](folder.root / "waiting" / "0.json")  # it is looked at first
+    assert helper.start(folder, at(catcher), upload=True).wait() == 0
+    assert use(folder, at(catcher)) == 0
+    assert [caught.values for caught in catcher.all] == [USAGE, USAGE]
+    assert folder.waiting == 0
+
+
+@pytest.mark.parametrize("what", NO_PINGS)
+def test_what_is_no_ping_does_not_hinder_a_no(folder: Folder, catcher: Catcher, what: str) -> None:
+    use(folder, at(catcher))
+    NO_PINGS[what](folder.root / "waiting" / "0.json")
+    take_back(folder, at(catcher))
+    assert catcher.kinds == ["usage", "deletion-request"]
+    assert not folder.is_owed
+
+
+def test_many_that_are_no_pings_do_not_keep_one_from_being_sent(folder: Folder, catcher: Catcher) -> None:
+    folder.wait(USAGE)
+    for number in range(130):
+        (folder.root / "waiting" / f"{number:03}.json").mkdir()
+    assert use(folder, at(catcher)) == 0
+    assert len(catcher.all) == 2
+
+
 # ------------------------------------------------------------------------------ hazard 3: what leaks after a no
 
 
@@ -356,6 +407,52 @@ def test_an_sdk_that_does_not_work_costs_only_the_ping(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
     use(folder, at(catcher))
     assert catcher.all == []
+
+
+@pytest.fixture
+def old_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As where a glean-parser of before 2025 was installed over the one that the SDK needs."""
+    place = tmp_path / "path"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(
+        "import glean_parser, glean_parser.pings\n"
+        "glean_parser.__version__ = '15.0.1'\n"
+        "old = glean_parser.pings.Ping.__init__\n"
+        "def init(self, *args, **more):\n"
+        "    old(self, *args, **more)\n"
+        "    del self.uploader_capabilities\n"
+        "glean_parser.pings.Ping.__init__ = init\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(place))
+    return place
+
+
+def test_an_old_glean_parser_is_seen_by_a_trial(old_parser: Path) -> None:
+    assert "it cannot use glean-parser 15.0.1 (TypeError: " in helper.trial()
+    assert "uploader_capabilities" in helper.trial()
+
+
+def test_a_trial_of_what_works_finds_nothing() -> None:
+    assert helper.trial() == ""
+
+
+def test_a_trial_looks_where_the_helper_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is only on our own path, behind everything else, is no trouble."""
+    (tmp_path / "glean_parser.py").write_text("raise SystemExit(1)")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert helper.trial() == ""
+
+
+def test_what_an_sdk_that_does_not_work_cannot_send_does_not_pile_up(
+    folder: Folder, catcher: Catcher, old_parser: Path
+) -> None:
+    for _ in range(12):
+        folder.wait(USAGE)
+    use(folder, at(catcher))
+    assert folder.waiting == 0
+    (old_parser / "sitecustomize.py").unlink()
+    use(folder, at(catcher))
+    assert [caught.values for caught in catcher.all] == [USAGE]
 
 
 def test_the_folder_one_stands_in_cannot_slip_in_an_sdk(

@@ -304,6 +304,44 @@ def test_a_no_works_at_once_asks_for_deletion_and_holds(
     assert program("telemetry", "status", more=more).stdout.startswith("Telemetry is off: ")
 
 
+SEARCHES_NOTHING: list[list[str]] = [
+    ["--good", "nonsense"],
+    ["--launch", "nonsense"],
+    ["--good", "2026-09-20", "--app", "nonsense"],
+    ["--launch", "2026-09-20", "--good", "2026-09-20"],
+    ["--launch", "2026-09-20", "--deadline", "soon"],
+    ["--good", "2026-09-20", "--deadline", "nonsense"],
+    ["--nearest"],
+    ["--list-build-types"],
+    ["resume", "nonsense"],
+]
+
+
+@pytest.mark.parametrize("no", [name for name in NOES if name != "configuration"])
+@pytest.mark.parametrize("words", SEARCHES_NOTHING, ids=" ".join)
+def test_a_no_is_heard_and_holds_whatever_becomes_of_the_command_line(
+    program: Talkative, catcher: Catcher, no: str, words: list[str]
+) -> None:
+    flags, more = NOES[no](program)
+    if flags and words[0] == "resume":
+        pytest.skip("it has no such option")
+    program(*words, *flags, more=more)
+    status = json.loads(program("telemetry", "status", "--output", "json").stdout)
+    assert not status["enabled"]
+    assert status["why"].startswith("It was turned off by an earlier run: ")
+
+
+@pytest.mark.parametrize(
+    "words", [["--good", "nonsense"], ["--list-build-types"], ["resume", "nonsense"]], ids=" ".join
+)
+def test_a_no_of_a_command_line_that_searches_nothing_asks_for_deletion(
+    program: Talkative, world: World, server: PracticeServer, catcher: Catcher, words: list[str]
+) -> None:
+    program.whole(*asked(world, server))
+    program.whole(*words, more={"DO_NOT_TRACK": "1"})
+    assert [catcher.next().kind for _ in range(2)] == ["usage", "deletion-request"]
+
+
 def test_disable_works_at_once(program: Talkative, world: World, server: PracticeServer, catcher: Catcher) -> None:
     program.whole(*asked(world, server))
     done = program.whole("telemetry", "disable")
@@ -398,6 +436,18 @@ def a_file_for_a_folder(program: Talkative, catcher: Catcher) -> dict[str, str]:
     return {}
 
 
+def a_file_for_what_waits(program: Talkative, catcher: Catcher) -> dict[str, str]:
+    program.folder.mkdir(parents=True)
+    (program.folder / "waiting").write_text("no folder")
+    return {}
+
+
+def a_link_for_what_waits(program: Talkative, catcher: Catcher) -> dict[str, str]:
+    program.folder.mkdir(parents=True)
+    (program.folder / "waiting").symlink_to("nowhere")
+    return {}
+
+
 def nobody_can_write(program: Talkative, catcher: Catcher) -> dict[str, str]:
     program.state.mkdir(parents=True, exist_ok=True)
     program.folder.symlink_to("/proc/self/fdinfo")
@@ -440,6 +490,7 @@ TROUBLES = [
     failing,
     many_pending,
     a_file_for_a_folder,
+    a_file_for_what_waits,
     nobody_can_write,
     broken_glean_folder,
     no_wheel,
@@ -470,6 +521,8 @@ def test_the_bisection_does_not_notice(
         (no_wheel, "glean-sdk is not installed here."),
         (broken_wheel, "glean-sdk does not work here: TypeError: uploader_capabilities"),
         (a_file_for_a_folder, "telemetry is no folder."),
+        (a_file_for_what_waits, "waiting is no folder."),
+        (a_link_for_what_waits, "waiting is no folder."),
     ],
 )
 def test_status_says_why_nothing_can_be_sent(
@@ -563,6 +616,17 @@ def test_status_in_json(program: Talkative, world: World, server: PracticeServer
     after = json.loads(program("telemetry", "status", "--output", "json").stdout)
     assert after["client_id"] == catcher.next().body["client_info"]["client_id"]
     assert after == {**before, "told": True, "client_id": after["client_id"]}
+
+
+def test_status_claims_of_no_server_that_it_knows_the_id(
+    program: Talkative, world: World, server: PracticeServer, catcher: Catcher
+) -> None:
+    program.whole(*asked(world, server), "--telemetry-server", "http://127.0.0.1:9")
+    told = program("telemetry", "status", more={"MOZBISECT_TELEMETRY_SERVER": "https://telemetry.example"}).stdout
+    identity = (program.folder / "glean" / "client_id.txt").read_text().strip()
+    assert f"The random id of this installation is {identity}." in told.splitlines()
+    assert "telemetry.example" not in told.split(identity)[0]
+    assert "Pings go to https://telemetry.example." in told.splitlines()
 
 
 def test_a_broken_configuration_does_not_hinder_a_no(program: Talkative) -> None:
