@@ -62,7 +62,7 @@ def test_a_list_of_holes_without_an_end_is_refused(saved: Save, into: Path) -> N
         member = tar_member("holes")
         member.size = 3 << 20
         member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
-        tar.addfile(member, io.BytesIO(b"900000\n" + b"1" * member.size))
+        tar.addfile(member, io.BytesIO(b"900000\n" + b"1\n" * member.size))
     with pytest.raises(BrokenBuild, match="its beginning is followed by more than 1,048,576 bytes of headers"):
         unpack(saved("a.tar.xz", lzma.compress(file.getvalue())), into)
 
