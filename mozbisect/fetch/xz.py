@@ -14,6 +14,7 @@ from typing import Any
 MOST_MEMORY = 256 << 20  # bytes: `xz -9`, as Mozilla packs, needs 65 MiB to unpack
 
 _READ = 1 << 16  # bytes
+_MAGIC = b"\xfd7zXZ\x00"
 
 
 class TooMuchMemory(Exception):
@@ -54,7 +55,8 @@ class _Plain(io.RawIOBase):
         """The beginning of the stream after this one, if there is one."""
         while not (rest := rest.lstrip(b"\0")) and (rest := self._packed.read(_READ)):
             pass
-        self._unpacker = _fresh() if rest else None
+        is_stream = rest and _MAGIC.startswith(rest[: len(_MAGIC)])
+        self._unpacker = _fresh() if is_stream else None
         try:
             return _unpack(self._unpacker, rest, size) if self._unpacker else b""
         except lzma.LZMAError:  # it is something else
