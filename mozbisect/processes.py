@@ -16,6 +16,7 @@ The second is no luxury: Firefox's own crash helper is a daemon, and mozprocess 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -49,12 +51,25 @@ def _libc() -> ctypes.CDLL | None:
 
 
 _LIBC = _libc()
+_BUSY_FOR = (0.01, 0.05, 0.2, 0.5)  # seconds between tries
 
 
 def _die_with_us() -> None:
     """Linux: should this process be killed, so is the program that it has started."""
     assert _LIBC is not None
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _begun(begin: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """A program that was just unpacked is busy while a process that another thread starts still holds its file."""
+    for pause in _BUSY_FOR:
+        try:
+            return begin()
+        except OSError as error:
+            if error.errno != errno.ETXTBSY:
+                raise
+            time.sleep(pause)
+    return begin()
 
 
 @contextmanager
@@ -106,15 +121,18 @@ class ProcessTree:
         process = None
         try:
             with _undisturbed():
-                self._process = process = subprocess.Popen(
-                    list(command),
-                    env={**env, MARK: mark},
-                    stdin=None if has_terminal else subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=stderr,
-                    start_new_session=not has_terminal and not _WINDOWS,
-                    preexec_fn=_die_with_us if dies_with_us and _LIBC else None,
-                    creationflags=0 if has_terminal else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                self._process = process = _begun(
+                    partial(
+                        subprocess.Popen,
+                        list(command),
+                        env={**env, MARK: mark},
+                        stdin=None if has_terminal else subprocess.DEVNULL,
+                        stdout=stdout,
+                        stderr=stderr,
+                        start_new_session=not has_terminal and not _WINDOWS,
+                        preexec_fn=_die_with_us if dies_with_us and _LIBC else None,
+                        creationflags=0 if has_terminal else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                    )
                 )
         except KeyboardInterrupt:
             if process is not None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,16 @@ def test_a_tree_ends_with_its_children_and_grandchildren() -> None:
     assert all(map(lives, pids))
     tree.end()
     assert not any(map(lives, pids))
+
+
+@needs_proc
+def test_a_program_whose_file_is_still_open_elsewhere_is_waited_for(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    shutil.copy("/bin/true", program)
+    writer = program.open("ab")
+    threading.Timer(0.1, writer.close).start()
+    tree = ProcessTree([str(program)], env=os.environ)
+    assert tree.wait(10) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
