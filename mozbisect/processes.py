@@ -25,7 +25,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -122,8 +121,7 @@ class ProcessTree:
         try:
             with _undisturbed():
                 self._process = process = _begun(
-                    partial(
-                        subprocess.Popen,
+                    lambda: subprocess.Popen(
                         list(command),
                         env={**env, MARK: mark},
                         stdin=None if has_terminal else subprocess.DEVNULL,
