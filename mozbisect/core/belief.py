@@ -96,10 +96,7 @@ class Certain:
 
     def foreseen(self, at: int) -> float:
         """What the next test after one at ``at`` tells, in bits, if the likelier answer comes and else nothing."""
-        new, old = (
-            at - self.old,
-            self.new - at,
-        )  # so many places are left by each answer; of one there is no more to tell
+        new, old = at - self.old, self.new - at  # so many places each answer leaves; of one there is no more to tell
         return max(places * (places > 1) for places in (new, old)) / (new + old)
 
     def best(self, missing: Collection[int], costs: Costs) -> int | None:

@@ -186,11 +186,6 @@ JUDGES = (
 MANUAL, COMMAND = JUDGES[:2]
 
 
-def help_text() -> str:
-    """For ``--judge`` on the command line."""
-    return " ".join(f"{row.usage}: {row.help}" for row in JUDGES)
-
-
 def completions(begun: str) -> list[tuple[str, str]]:
     """What may be typed after ``begun``, each with its help; a judge that takes a value ends in a colon."""
     words = [(f"{row.name}:" if row.value else row.name, row.help) for row in JUDGES]
