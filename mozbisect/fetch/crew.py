@@ -113,7 +113,7 @@ class Crew:
                         self._filling.give_back(piece)
         except (MozbisectError, Stopped, OSError, _Unlike) as error:
             log.debug("a connection beside the first one ends: %r", error)
-            self._pace.only_one()
+            self._pace.failed()
         finally:
             with self._lock:
                 del self._pieces[threading.current_thread()]
@@ -123,7 +123,7 @@ class Crew:
 
     def _claim(self, number: int, stop: Stop) -> Piece | None:
         with self._lock:
-            if self._away or number > self._pace.connections:
+            if self._away or number > self._pace.connections or self._lane.is_crowded():
                 return None
             piece = self._filling.claim(self.size)
             self._pieces[threading.current_thread()] = stop, piece

@@ -42,6 +42,7 @@ MOST_TRIES = 40  # in all, also of those that brought something
 MOST_PAUSES = 300.0  # seconds in all; a server may ask for two minutes each time
 LARGEST = 8 << 30  # bytes; a server that tells no length may send without end
 PATIENCE = 2.0  # seconds for other connections to bring the last pieces, before the first one does
+EASE = 4 << 20  # bytes that are here and not unpacked: some tenths of a second of unpacking
 _CHUNK = 1 << 18
 _GLANCE = 0.1
 
@@ -51,6 +52,10 @@ Tell = Callable[[int, int | None], None]
 
 class Follower(Protocol):
     """Reads the file while it comes, before anybody can know whether it is right."""
+
+    @property
+    def behind(self) -> int:
+        """How many bytes are in the file that it has not read; 0 if it does not read on the way."""
 
     def reached(self, file: Path, here: int) -> None:
         """The first so many bytes are in the file."""
@@ -184,7 +189,7 @@ class _Transfer:
         self._mark = mark
         self._tally = Tally(self._build.digest, on_the_way=True)
         self._filling = Filling(self._part, whole, here)
-        self._pace = Pace(self._lane.most)
+        self._pace = Pace(self._lane.most, worth=self._lane.worth)
         self._crew = Crew(self._http, self._build.url, mark, self._filling, self._pace, self._lane)
         self._can_be_shared = False
 
@@ -198,6 +203,7 @@ class _Transfer:
             while piece := self._next():
                 self._bring(piece)
         finally:
+            self._lane.was_worth(self._pace.worth)
             self._crew.send_home()
             self._follow()
         if complaint := self._tally.complaint(self._build):
@@ -285,13 +291,20 @@ class _Transfer:
 
     def _explores(self) -> bool:
         left = (self._filling.whole or 0) - self._filling.arrived
-        return self._can_be_shared and self._pace.explores and left >= WORTH_IT and self._lane.may_widen()
+        worth_it = self._can_be_shared and self._pace.explores and left >= WORTH_IT
+        return worth_it and not self._at_ease and self._lane.may_widen()
+
+    @property
+    def _at_ease(self) -> bool:
+        """Is unpacking what takes the time, and not the line?"""
+        return self._also is not None and self._also.behind >= EASE
 
     def _progress(self) -> None:
         self._stop.check()
         self._follow()
         self._tell(self._filling.arrived, self._filling.whole)
-        self._lane.saw(self._filling.arrived, self._stop.check, settled=not self._explores())
+        settled = not self._explores()
+        self._lane.saw(self._filling.arrived, self._stop.check, settled=settled, at_ease=self._at_ease)
 
     def _follow(self) -> None:
         """Measure what is whole from its beginning on, and let it be unpacked."""

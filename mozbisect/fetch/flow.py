@@ -27,7 +27,7 @@ class Flow:
         self._changed = threading.Condition()
         self._here = 0
         self._ended = self._dried = False
-        self._unread = threading.Event()
+        self._left = threading.Event()
         self.taken = 0  # bytes read
 
     def reached(self, here: int) -> None:
@@ -35,6 +35,11 @@ class Flow:
         with self._changed:
             self._here = here
             self._changed.notify_all()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that are here and that the reader has not come to; 0 also if it reads no more."""
+        return 0 if self._left.is_set() else max(0, self._here - self.taken)
 
     def end(self) -> None:
         """That was all."""
@@ -51,11 +56,11 @@ class Flow:
     def leave(self) -> None:
         """The reader wants no more, and lets go of the file."""
         self._file.close()
-        self._unread.set()
+        self._left.set()
 
     def is_left(self, seconds: float) -> bool:
         """Has the reader let go of the file? Waits for it, but not longer."""
-        return self._unread.wait(seconds)
+        return self._left.wait(seconds)
 
     def read(self, size: int = -1) -> bytes:
         """Up to ``size`` bytes, at least one but at the end. Raises ``Dried``. Like the ``read`` of a raw file."""

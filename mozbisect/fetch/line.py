@@ -7,8 +7,11 @@ itself, then it has company; if it became slower by that, the others wait until 
     urgent  ▒▒▒▒ 20 MB/s ▒▒▒▒▒▒ 10 MB/s ▒▒▒▒ 20 MB/s ▒▒▒    (a line that is full: the others wait)
     others       ·       ██████████████      ·  or  ████
 
-The urgent one may have several connections while it is the only one that is wanted: each build gets one connection
-before any gets two. All transfers together have no more than ``most``: one that begins later waits for its turn.
+Or the line is not what takes the time, since unpacking is slower: then it is for all.
+
+Each build gets one connection before any gets two. Then the urgent one may have several, if company does it no harm,
+and after it whoever is left. All together have no more than ``most``: who begins later gets one of those that others
+have too many.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ class _Phase(Enum):
     IN_COMPANY = "in company"
     SHARED = "shared"
     FIRST = "first"
+    AT_EASE = "at ease"
 
 
 class Line:
@@ -40,6 +44,7 @@ class Line:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = 1) -> None:
         self.most = most
+        self.worth = 1  # connections that paid for the last file: the next one need not try them one by one
         self._clock = clock
         self._transfers = 0  # that do not wait
         self._waiting = 0
@@ -48,15 +53,15 @@ class Line:
         self._urgent = 0
         self._phase = _Phase.ALONE
         self._since: tuple[float, int] | None = None  # when a phase began, and the bytes that were here then
-        self._speed = 0.0
+        self._speed = 0.0  # of each of its connections, while it had the line for itself
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
         """Somebody waits for a transfer while this lasts."""
         with self._changed:
             self._urgent += 1
-            shared = self._phase is _Phase.SHARED  # as it was with the last one: seen again at once, without a pause
-            self._phase, self._since = _Phase.IN_COMPANY if shared else _Phase.ALONE, None
+            shared = self._phase in (_Phase.SHARED, _Phase.AT_EASE)
+            self._phase, self._since = self._first_phase(shared=shared), None
         try:
             yield
         finally:
@@ -64,16 +69,25 @@ class Line:
                 self._urgent -= 1
                 self._changed.notify_all()
 
-    def saw(self, here: int, *, settled: bool = True) -> None:
-        """The urgent transfer has come so far, in bytes; ``settled``: and does not try more connections any more."""
+    def saw(self, here: int, *, settled: bool = True, at_ease: bool = False) -> None:
+        """The urgent transfer has come so far, in bytes; ``settled``: and does not try more connections any more.
+
+        ``at_ease``: it could be slower, and would be ready as soon.
+        """
         with self._changed:
-            if not settled:
-                self._phase, self._since = _Phase.ALONE, None
-                return
             now = self._clock()
+            if at_ease:
+                self._turn_to(_Phase.AT_EASE, now, here)
+                return
+            if self._phase is _Phase.AT_EASE:
+                self._turn_to(self._first_phase(shared=True), now, here)
+            if not settled:
+                if self._phase is not _Phase.SHARED:
+                    self._phase, self._since = _Phase.ALONE, None
+                return
             if self._since is None or here < self._since[1]:
                 self._since = now, here
-            seconds, brought = now - self._since[0], here - self._since[1]
+            seconds, brought = now - self._since[0], (here - self._since[1]) / (1 + self._extra)
             if self._phase is _Phase.ALONE and seconds >= ALONE_FOR:
                 self._speed = brought / seconds
                 self._turn_to(_Phase.IN_COMPANY, now, here)
@@ -106,28 +120,48 @@ class Line:
             with self._changed:
                 self._transfers -= 1
 
-    def is_lonely(self) -> bool:
-        """Is there but one transfer?"""
+    def has_room(self, *, urgent: bool) -> bool:
+        """May this transfer have more than one connection? If it is the only one, or if the others do no harm.
+
+        Only while somebody waits: what is fetched for later has no such hurry.
+        """
         with self._changed:
-            return self._transfers + self._waiting == 1
+            lonely = self._transfers + self._waiting == 1
+            harmless = self._phase is _Phase.AT_EASE or (urgent and self._phase is _Phase.SHARED)
+            return (urgent or self._urgent > 0) and (lonely or harmless)
+
+    def is_crowded(self) -> bool:
+        """Is there a connection too many, now that a transfer came that has none?"""
+        with self._changed:
+            return self._transfers + self._waiting + self._extra > self.most
 
     def one_more(self) -> bool:
-        """Another connection for the urgent transfer, if there may be one; to be given back by ``one_less``."""
+        """Another connection for a transfer, if there may be one; to be given back by ``one_less``."""
         with self._changed:
             if self._transfers + self._extra >= self.most:
                 return False
-            self._extra += 1
+            self._count(+1)
             return True
 
     def one_less(self) -> None:
         with self._changed:
-            self._extra -= 1
+            self._count(-1)
             self._changed.notify_all()
 
+    def _count(self, more: int) -> None:
+        self._extra += more
+        self._since = None  # what was measured was with another number
+
     def _is_free(self, joining: int = 0) -> bool:
-        if self._urgent and self._phase in (_Phase.ALONE, _Phase.FIRST):
+        """``joining``: 1 if who asks is not among the transfers now, as it waits."""
+        others = self._transfers - (not joining)
+        if others > 0 and self._urgent and self._phase in (_Phase.ALONE, _Phase.FIRST):
             return False
         return not self._extra or self._transfers + joining + self._extra <= self.most
+
+    def _first_phase(self, *, shared: bool) -> _Phase:
+        """Where others did no harm the last time, that is seen again at once, without a pause for them."""
+        return _Phase.IN_COMPANY if shared and self._speed else _Phase.ALONE
 
     def _turn_to(self, phase: _Phase, now: float, here: int) -> None:
         self._phase, self._since = phase, (now, here)
@@ -145,22 +179,33 @@ class Lane:
     def most(self) -> int:
         return self._line.most
 
+    @property
+    def worth(self) -> int:
+        return self._line.worth
+
+    def was_worth(self, connections: int) -> None:
+        """So many have paid for this file."""
+        self._line.worth = connections
+
     def transfer(self) -> AbstractContextManager[None]:
         return self._line.transfer()
 
-    def saw(self, here: int, check: Callable[[], None], *, settled: bool) -> None:
+    def saw(self, here: int, check: Callable[[], None], *, settled: bool, at_ease: bool) -> None:
         """So many bytes have come. Waits if it is others' turn; ``check`` may end that by raising."""
         if self.urgent():
-            self._line.saw(here, settled=settled)
+            self._line.saw(here, settled=settled, at_ease=at_ease)
         else:
             self._line.give_way(check, unless=self.urgent)
 
     def may_widen(self) -> bool:
-        """Is this transfer waited for, and no other wanted?"""
-        return self.urgent() and self._line.is_lonely()
+        """May this transfer have more than one connection?"""
+        return self._line.has_room(urgent=self.urgent())
 
     def one_more(self) -> bool:
         return self.may_widen() and self._line.one_more()
 
     def one_less(self) -> None:
         self._line.one_less()
+
+    def is_crowded(self) -> bool:
+        return self._line.is_crowded()

@@ -4,7 +4,8 @@ Whether a server gives each connection so much, or the line is full with one, ca
 
     1 ▒▒▒ 20 MB/s   2 ▒▒▒ 40 MB/s   3 ▒▒▒ 41 MB/s → 2 from now on     (and never more than the bound)
 
-Decides; connects nothing.
+What paid for one file is taken at once for the next, which only tries whether one more would pay by now. Decides;
+connects nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ PAYS = 0.5  # of what one more connection would bring at best
 
 
 class Pace:
-    """For one file. Told by one thread; ``connections`` may be read by others."""
+    """For one file; ``worth``: so many paid for the last one. Told by one thread; others may read ``connections``."""
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic, *, worth: int = 1) -> None:
         self.connections = 1
         self.explores = most > 1
+        self.worth = min(worth, most)
         self._most = most
         self._clock = clock
         self._speed = 0.0  # bytes a second, with what was before the last one
@@ -34,6 +36,8 @@ class Pace:
         """``here`` bytes have come. Should another connection be tried? If so, and if it can be, call ``grew``."""
         if not self.explores:
             return False
+        if self.connections < self.worth:
+            return True
         now = self._clock()
         if self._from is None:
             self._from = now + SETTLES_IN
@@ -48,19 +52,27 @@ class Pace:
 
     def grew(self) -> None:
         self.connections += 1
-        self._grown = True
+        self._grown = self.connections > self.worth
+        self.worth = max(self.worth, self.connections)
+        self.explores = self._grown or self.connections < self._most
         self._from = self._begun = None
 
     def only_one(self) -> None:
-        """Something went wrong: be modest for the rest of this file."""
+        """No more for the rest of this file."""
         self.connections, self.explores = 1, False
+
+    def failed(self) -> None:
+        """Something went wrong with one: be modest, with the next file as well."""
+        self.worth = 1
+        self.only_one()
 
     def _measured(self, speed: float) -> bool:
         self._begun = None
         if self._grown and speed <= self._speed * (1 + PAYS / (self.connections - 1)):
             self.connections -= 1
             self.explores = False
-            return False
-        self._speed, self._grown = speed, False
-        self.explores = self.connections < self._most
+        else:
+            self._speed, self._grown = speed, False
+            self.explores = self.connections < self._most
+        self.worth = self.connections
         return self.explores

@@ -41,6 +41,11 @@ class Unpacking:
             self._work = _Work(self._name, flow, self._fresh, self._check)
         self._work.flow.reached(here)
 
+    @property
+    def behind(self) -> int:
+        """Bytes that are here and not unpacked; 0 also if nothing is unpacked before the end is here."""
+        return self._work.flow.unread if self._work is not None else 0
+
     def complete(self) -> None:
         """All of it is there, and right. Afterwards the file may be renamed: on Windows, once nobody reads it."""
         if self._work is not None:

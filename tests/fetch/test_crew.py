@@ -104,6 +104,56 @@ def test_a_transfer_that_nobody_waits_for_has_one(server: Server, http: Http, tm
     assert ranges(server) == [None]
 
 
+class Unpacker:
+    """Is always so many bytes behind the download."""
+
+    def __init__(self, behind: int) -> None:
+        self.behind = behind
+
+    def reached(self, file: Path, here: int) -> None: ...
+
+    def restart(self) -> None: ...
+
+    def complete(self) -> None: ...
+
+
+@pytest.mark.parametrize(("behind", "several"), [(0, True), (module.EASE - 1, True), (module.EASE, False)])
+def test_where_unpacking_takes_the_time_one_is_enough(
+    behind: int, several: bool, server: Server, http: Http, tmp_path: Path
+) -> None:
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    download(http, build, tmp_path / "part", lane=lane(), also=Unpacker(behind))
+    assert (len(ranges(server)) > 1) is several
+
+
+def test_one_too_many_leaves_when_another_build_comes(server: Server, http: Http, tmp_path: Path) -> None:
+    line = Line(most=2)
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    with line.transfer():
+        download(http, build, tmp_path / "part", lane=Lane(line, lambda: True))
+    assert ranges(server) == [None]
+
+    extra, asked = threading.Event(), [0]
+
+    def another() -> None:
+        with line.transfer():
+            line.give_way(lambda: None, unless=lambda: False)
+            extra.set()
+
+    waiting = threading.Thread(target=another)
+
+    def tell(here: int, whole: int | None) -> None:
+        if waiting.ident is None and any(one.name == "connection" for one in threading.enumerate()):
+            waiting.start()
+            assert extra.wait(5)
+            asked.append(len(ranges(server)))
+
+    download(http, build, tmp_path / "other", lane=Lane(line, lambda: True), tell=tell)
+    waiting.join(5)
+    assert 2 <= asked[-1] <= 5  # of over twenty: it did not stay to the end
+    assert (tmp_path / "other").read_bytes() == BODY
+
+
 TROUBLE: list[Fault] = [
     Status(429, {"Retry-After": "1"}),
     Status(503, {"Retry-After": "1"}),

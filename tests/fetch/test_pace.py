@@ -63,3 +63,36 @@ def test_after_trouble_there_is_one_for_good() -> None:
     clock.time += 100
     assert not pace.one_more(10**9)
     assert pace.connections == 1
+
+
+def test_what_paid_for_the_last_file_is_taken_at_once() -> None:
+    clock = Clock()
+    pace = Pace(4, clock, worth=3)
+    for expected in (2, 3):
+        assert pace.one_more(0)
+        pace.grew()
+        assert pace.connections == expected
+    assert not pace.one_more(0)  # a fourth only if it pays
+    assert pace.explores
+
+
+def test_so_many_as_there_may_be_need_no_trial() -> None:
+    pace = Pace(2, Clock(), worth=5)
+    assert pace.one_more(0)
+    pace.grew()
+    assert not pace.explores
+
+
+@pytest.mark.parametrize(("speed", "expected"), [(lambda n: 20e6 * n, 4), (lambda n: min(40e6, 20e6 * n), 2)])
+def test_what_was_found_is_there_for_the_next_file(speed: Callable[[int], float], expected: int) -> None:
+    clock, here = Clock(), 0.0
+    pace = Pace(4, clock)
+    while clock.time < 5:
+        clock.time += 0.01
+        here += speed(pace.connections) * 0.01
+        if pace.one_more(int(here)):
+            pace.grew()
+    pace.only_one()  # this file is done
+    assert pace.worth == expected
+    pace.failed()
+    assert pace.worth == 1

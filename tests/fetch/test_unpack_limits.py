@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import lzma
 import struct
+import sys
 import tarfile
 import unicodedata
 import zipfile
@@ -100,6 +101,12 @@ def test_what_follows_the_end_of_a_tar_counts_and_can_be_ended(
     assert len(looks) >= (1 << 20) // module._CHUNK
 
 
+@pytest.fixture(params=sorted({lzma, xz.decoder()}, key=str), ids=lambda module: module.__name__)
+def _decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xz, "decoder", lambda: request.param)
+
+
+@pytest.mark.usefixtures("_decoder")
 def test_xz_may_not_ask_for_any_amount_of_memory(saved: Save, into: Path) -> None:
     body = bytearray(firefox())
     size = (body[12] + 1) * 4  # of the header of the block, which says how large the dictionary is
@@ -110,6 +117,7 @@ def test_xz_may_not_ask_for_any_amount_of_memory(saved: Save, into: Path) -> Non
         unpack(saved("a.tar.xz", bytes(body)), into)
 
 
+@pytest.mark.usefixtures("_decoder")
 def test_what_mozilla_packs_with_xz_needs_less_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = lzma.compress(b"x", preset=9 | lzma.PRESET_EXTREME)
     monkeypatch.setattr(xz, "MOST_MEMORY", 70 << 20)
@@ -117,6 +125,23 @@ def test_what_mozilla_packs_with_xz_needs_less_than_that(monkeypatch: pytest.Mon
         assert file.read() == b"x"
 
 
+@pytest.mark.usefixtures("_decoder")
+@pytest.mark.parametrize("damage", [lambda body: body[:-20], lambda body: body[:100] + b"??" + body[102:]])
+def test_damaged_xz_is_refused_by_every_decoder(damage: Callable[[bytes], bytes], saved: Save, into: Path) -> None:
+    with pytest.raises(BrokenBuild, match=r"a\.tar\.xz"):
+        unpack(saved("a.tar.xz", damage(firefox())), into)
+
+
+def test_where_there_is_no_quicker_decoder_python_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    xz.decoder.cache_clear()
+    monkeypatch.setitem(sys.modules, "lzma_mt", None)
+    try:
+        assert xz.decoder() is lzma
+    finally:
+        xz.decoder.cache_clear()
+
+
+@pytest.mark.usefixtures("_decoder")
 def test_xz_reads_streams_in_a_row_as_lzma_does() -> None:
     one, two = lzma.compress(b"a" * 70_000), lzma.compress(b"")
     for body in (one + two + one, one + bytes(4) + one, one + bytes(70_000), one + b"rubbish", one + bytes(4) + b"no"):
