@@ -11,9 +11,14 @@ def main() -> None:
 
         print(f"mozbisect {__version__}")  # noqa: T201
         return
+    import gc
+
     from mozbisect.cli import main as commands
 
-    commands()
+    try:
+        commands()
+    finally:
+        gc.freeze()  # nothing will be needed again: Python need not look through it all at its end (40 ms)
 
 
 if __name__ == "__main__":

@@ -332,6 +332,8 @@ class Engine:
             self._longest = max(self._longest, clock() - began)
 
     def _test(self, step: Next, costs: Costs) -> None:
+        likely = self.session.stage.ahead(costs)  # first, so that all that is to come is looked up side by side
+        self._ports.fetcher.ahead(likely, present=step.candidate, left=step.left)
         try:
             build = self._ports.source.find(step.candidate)
         except NoBuild as none:
@@ -341,7 +343,7 @@ class Engine:
         self._tell_if_preferred(step, costs)
         self._say_unverified(build)
         try:
-            self._judge(step, build, costs)
+            self._judge(step, build)
         except NoBuild as none:
             self._missed(step.candidate, none.what)
         except BrokenBuild as broken:
@@ -368,10 +370,8 @@ class Engine:
         if many:
             self._ports.source.look_up(self.session.stage.if_missing(SURVEYS.get(self._misses, SURVEYED_AT_LAST)))
 
-    def _judge(self, step: Next, build: Build, costs: Costs) -> None:
+    def _judge(self, step: Next, build: Build) -> None:
         began = self._ports.clock()
-        likely = self.session.stage.ahead(costs)
-        self._ports.fetcher.ahead(tuple(likely), tuple(likely.values()), present=step.candidate, left=step.left)
         with ExitStack() as stack:
             tree = self._bring(build, stack)
             self._fetching = max(self._fetching, self._ports.clock() - began)

@@ -202,7 +202,7 @@ def ports(
                 check_judge=_must_have_somebody if by is None and table.asks_person(_wish(options)) else lambda: None,
             )
             # Not after an error or Ctrl-C: what was broken off by that, the next run carries on.
-            fetcher.ahead(())
+            fetcher.ahead({})
             cache.drop_parts()
         finally:
             fetcher.close()

@@ -200,18 +200,10 @@ class FakeFetcher:
     def clock(self) -> float:
         return self.now
 
-    def ahead(
-        self,
-        candidates: Sequence[Candidate],
-        chances: Sequence[float] = (),
-        *,
-        present: Candidate | None = None,
-        left: int = 0,
-    ) -> None:
-        self.ahead_of.append(tuple(candidate.key for candidate in candidates))
-        kept = self.under_way & {present, *candidates}
-        likely = {one for one, chance in zip(candidates, chances, strict=False) if self.bets and chance > 0.6}
-        self.under_way = frozenset(kept | likely)
+    def ahead(self, likely: Mapping[Candidate, float], *, present: Candidate | None = None, left: int = 0) -> None:
+        self.ahead_of.append(tuple(candidate.key for candidate in likely))
+        kept = self.under_way & {present, *likely}
+        self.under_way = frozenset(kept | {one for one, chance in likely.items() if self.bets and chance > 0.6})
 
     def begun(self) -> Collection[Candidate]:
         return self.under_way

@@ -29,6 +29,7 @@ from mozbisect.core.model import (
     Answer,
     Before,
     Build,
+    Candidate,
     Day,
     Finding,
     Kind,
@@ -468,6 +469,20 @@ def test_the_likely_next_builds_are_announced_while_one_is_judged() -> None:
     for at in range(len(asked) - 1):
         same_leg = legs.get(asked[at], "a") == legs.get(asked[at + 1], "a")
         assert not same_leg or asked[at + 1] in told[at]
+
+
+def test_what_comes_next_is_begun_before_the_present_build_is_looked_up() -> None:
+    fetcher = FakeFetcher()
+
+    class Watched(FakeSource):
+        def find(self, candidate: Candidate) -> Build:
+            asked.setdefault(candidate.key, len(fetcher.ahead_of))
+            return super().find(candidate)
+
+    asked: dict[str, int] = {}
+    source = Watched(no_build=frozenset({FakeSource().nightlies[11].key}))
+    Run(source, TruthfulJudge(source.contains, culprit_of(source, 77)), fetcher).go()
+    assert list(asked.values()) == list(range(1, len(asked) + 1))
 
 
 # --------------------------------------------------------------------------------------------- what is looked up

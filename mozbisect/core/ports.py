@@ -71,18 +71,11 @@ class Fetcher(Protocol):
         more), ``CacheTrouble``.
         """
 
-    def ahead(
-        self,
-        candidates: Sequence[Candidate],
-        chances: Sequence[float] = (),
-        *,
-        present: Candidate | None = None,
-        left: int = 0,
-    ) -> None:
+    def ahead(self, likely: Mapping[Candidate, float], *, present: Candidate | None = None, left: int = 0) -> None:
         """These will probably be wanted after the ``present`` one, which is brought next. Called before each ``bring``.
 
-        Likeliest first, with how likely each is: start on them, forget others. ``left``: about how many more builds
-        will be wanted. Returns at once.
+        Likeliest first, with how likely each is (0 to 1): start on them, forget others. ``left``: about how many more
+        builds will be wanted. Returns at once.
         """
 
     def begun(self) -> Collection[Candidate]:

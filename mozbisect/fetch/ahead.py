@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -112,15 +112,8 @@ class LookAhead:
         self._call_off: Cancel | None = None  # while patience lasts
         self._closed = False
 
-    def want(
-        self,
-        candidates: Sequence[Candidate],
-        chances: Sequence[float] = (),
-        *,
-        present: Candidate | None = None,
-        left: int = 0,
-    ) -> None:
-        """These and no others, likeliest first; ``chances``: how likely each is, if that is known. Returns at once.
+    def want(self, likely: Mapping[Candidate, float], *, present: Candidate | None = None, left: int = 0) -> None:
+        """These and no others, likeliest first, with how likely each is. Returns at once.
 
         ``present``: what will be claimed now; it is not begun, but if it was, it goes on. ``left``: about how many more
         will be wanted after it.
@@ -131,12 +124,12 @@ class LookAhead:
             self._rest()
             self._left = left
             self._queue.clear()
-            self._wanted = dict(zip(candidates, (*chances, *[0.0] * len(candidates)), strict=False))
+            self._wanted = dict(likely)
             if present is not None:
                 self._wanted[present] = 1.0
-            self._queue.extend(candidate for candidate in candidates if candidate not in self._errands)
+            self._queue.extend(candidate for candidate in likely if candidate not in self._errands)
             for errand in list(self._errands.values()):
-                if errand.candidate not in (present, *candidates):
+                if errand.candidate not in self._wanted:
                     self._drop(errand)
             self._begin()
             self.be_patient()

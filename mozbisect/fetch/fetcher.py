@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -80,16 +80,9 @@ class BuildFetcher:
         finally:
             self._let_go(tree)
 
-    def ahead(
-        self,
-        candidates: Sequence[Candidate],
-        chances: Sequence[float] = (),
-        *,
-        present: Candidate | None = None,
-        left: int = 0,
-    ) -> None:
+    def ahead(self, likely: Mapping[Candidate, float], *, present: Candidate | None = None, left: int = 0) -> None:
         if self._look_ahead:
-            self._ahead.want(candidates, chances, present=present, left=left)
+            self._ahead.want(likely, present=present, left=left)
 
     def begun(self) -> frozenset[Candidate]:
         return self._ahead.begun()

@@ -39,6 +39,11 @@ def nightly(key: str = "2026-09-14-09-31-22-mozilla-central") -> Candidate:
     return Candidate(Kind.NIGHTLY, key, "mozilla-central", datetime(2026, 9, 14, 9, 31, 22, tzinfo=UTC))
 
 
+def unlikely(*candidates: Candidate) -> dict[Candidate, float]:
+    """What look-ahead begins only once patience is over."""
+    return dict.fromkeys(candidates, 0.0)
+
+
 def push(*changesets: str) -> Candidate:
     when = datetime(2026, 9, 14, 9, 31, 22, tzinfo=UTC)
     return Candidate(Kind.PUSH, "45292", "autoland", when, changesets or ("0123456789abcdef" * 2 + "01234567",))

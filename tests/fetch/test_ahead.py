@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mozbisect.core.errors import NoBuild
 from mozbisect.core.model import Candidate
 from mozbisect.fetch.ahead import SMALL_SHARE, Errand, LookAhead, Purse
-from tests.fetch.conftest import build_at, nightly
+from tests.fetch.conftest import build_at, nightly, unlikely
 
 A, B, C, D = (nightly(key) for key in "abcd")
 
@@ -100,7 +100,7 @@ def running() -> list[threading.Thread]:
 
 
 def test_nothing_is_begun_before_patience_is_over(ahead: LookAhead, work: Work, patience: Patience) -> None:
-    ahead.want([A])
+    ahead.want(unlikely(A))
     assert (work.begun, patience.seconds) == ([], [0.25])
     patience.is_over()
     work.until(lambda: work.begun == ["a"])
@@ -108,15 +108,15 @@ def test_nothing_is_begun_before_patience_is_over(ahead: LookAhead, work: Work, 
 
 @pytest.mark.parametrize("end", ["want", "claim", "close"])
 def test_who_answers_at_once_makes_nothing_begin(end: str, ahead: LookAhead, work: Work, patience: Patience) -> None:
-    ahead.want([A])
-    {"want": lambda: ahead.want([]), "claim": lambda: ahead.claim(D), "close": ahead.close}[end]()
+    ahead.want(unlikely(A))
+    {"want": lambda: ahead.want({}), "claim": lambda: ahead.claim(D), "close": ahead.close}[end]()
     assert patience.waiting == []
     patience.is_over()
     assert work.begun == []
 
 
 def test_two_at_once_and_likeliest_first(ahead: LookAhead, work: Work, patience: Patience) -> None:
-    ahead.want([C, A, B])
+    ahead.want(unlikely(C, A, B))
     patience.is_over()
     work.until(lambda: len(work.begun) == 2)
     assert set(work.begun) == {"c", "a"}
@@ -125,7 +125,7 @@ def test_two_at_once_and_likeliest_first(ahead: LookAhead, work: Work, patience:
 
 def test_one_that_comes_to_nothing_makes_place_for_the_next(ahead: LookAhead, work: Work, patience: Patience) -> None:
     work.fails = {A}
-    ahead.want([A, B, C])
+    ahead.want(unlikely(A, B, C))
     patience.is_over()
     work.goes_on[A].set()
     work.until(lambda: set(work.begun) == {"a", "b", "c"})
@@ -133,7 +133,7 @@ def test_one_that_comes_to_nothing_makes_place_for_the_next(ahead: LookAhead, wo
 
 
 def test_one_that_is_ready_keeps_its_place(ahead: LookAhead, work: Work, patience: Patience) -> None:
-    ahead.want([A, B, C])
+    ahead.want(unlikely(A, B, C))
     patience.is_over()
     work.goes_on[A].set()
     work.goes_on[B].set()
@@ -145,7 +145,7 @@ def test_one_that_is_ready_keeps_its_place(ahead: LookAhead, work: Work, patienc
 def test_a_claim_gives_the_errand_that_is_under_way_and_the_others_go_on(
     ahead: LookAhead, work: Work, patience: Patience
 ) -> None:
-    ahead.want([A, B])
+    ahead.want(unlikely(A, B))
     patience.is_over()
     work.until(lambda: len(work.begun) == 2)
     claimed = ahead.claim(A)
@@ -162,7 +162,7 @@ def test_a_claim_gives_the_errand_that_is_under_way_and_the_others_go_on(
 def test_what_is_nearly_certain_is_begun_at_once_and_a_guess_is_not(
     ahead: LookAhead, work: Work, patience: Patience
 ) -> None:
-    ahead.want([A, B], [0.9, 0.5])
+    ahead.want({A: 0.9, B: 0.5})
     work.until(lambda: work.begun == ["a"])
     ahead.claim(C)
     patience.is_over()  # it was called off: somebody waits for C
@@ -176,12 +176,12 @@ def test_what_is_nearly_certain_is_begun_at_once_and_a_guess_is_not(
 def test_what_is_brought_now_is_not_dropped_before_it_is_claimed(
     ready: bool, ahead: LookAhead, work: Work, patience: Patience
 ) -> None:
-    ahead.want([A], [0.9])
+    ahead.want({A: 0.9})
     work.until(lambda: work.begun == ["a"])
     if ready:
         work.goes_on[A].set()
         work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
-    ahead.want([B, C], [0.5, 0.5], present=A)
+    ahead.want({B: 0.5, C: 0.5}, present=A)
     claimed = ahead.claim(A)
     assert claimed is not None
     work.goes_on[A].set()
@@ -190,14 +190,14 @@ def test_what_is_brought_now_is_not_dropped_before_it_is_claimed(
 
 
 def test_a_likely_build_is_begun_at_once_while_little_was_lost(ahead: LookAhead, work: Work) -> None:
-    ahead.want([A, B], [0.66, 0.33], left=20)
+    ahead.want({A: 0.66, B: 0.33}, left=20)
     assert work.begun == []  # nothing was used so far, of which it could be a small share
     ahead.used(100)
-    ahead.want([A, B], [0.5, 0.5], left=20)
+    ahead.want({A: 0.5, B: 0.5}, left=20)
     assert work.begun == []  # neither is likely
-    ahead.want([A, B], [0.66, 0.33], left=3)
+    ahead.want({A: 0.66, B: 0.33}, left=3)
     assert work.begun == []  # too little will be wanted in all
-    ahead.want([A, B], [0.66, 0.33], left=20)
+    ahead.want({A: 0.66, B: 0.33}, left=20)
     work.until(lambda: work.begun == ["a"])
     assert ahead.begun() == {A}
     ahead.claim(D)
@@ -210,10 +210,10 @@ def test_what_is_thrown_away_is_counted(work: Work, patience: Patience) -> None:
         work.run(errand)
 
     ahead = LookAhead(run, work.discard, later=patience)
-    ahead.want([A, B], [0.9, 0.9])
+    ahead.want({A: 0.9, B: 0.9})
     work.goes_on[A].set()
     work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)) and len(work.begun) == 2)
-    ahead.want([C])
+    ahead.want(unlikely(C))
     work.until(lambda: ahead.purse.wasted == 200)
     ahead.close()
     assert ahead.purse.used == 0
@@ -238,12 +238,12 @@ def test_as_much_is_lost_as_may_be() -> None:
 
 
 def test_to_claim_what_is_ready_disturbs_nobody(ahead: LookAhead, work: Work, patience: Patience) -> None:
-    ahead.want([A, B])
+    ahead.want(unlikely(A, B))
     patience.is_over()
     work.goes_on[A].set()
     work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
     assert ahead.claim(A) is not None
-    ahead.want([B, C])
+    ahead.want(unlikely(B, C))
     patience.is_over()
     work.until(lambda: len(work.begun) == 3)
     assert set(work.begun) == {"a", "b", "c"}
@@ -257,10 +257,10 @@ def test_to_claim_what_is_ready_disturbs_nobody(ahead: LookAhead, work: Work, pa
 def test_what_is_not_wanted_any_more_is_stopped_and_what_is_still_wanted_goes_on(
     ahead: LookAhead, work: Work, patience: Patience
 ) -> None:
-    ahead.want([A, B])
+    ahead.want(unlikely(A, B))
     patience.is_over()
     work.until(lambda: len(work.begun) == 2)
-    ahead.want([B, C])
+    ahead.want(unlikely(B, C))
     work.until(lambda: work.stopped == ["a"])
     patience.is_over()
     work.until(lambda: len(work.begun) == 3)
@@ -268,20 +268,20 @@ def test_what_is_not_wanted_any_more_is_stopped_and_what_is_still_wanted_goes_on
 
 
 def test_what_is_ready_and_not_wanted_any_more_is_thrown_away(ahead: LookAhead, work: Work, patience: Patience) -> None:
-    ahead.want([A])
+    ahead.want(unlikely(A))
     patience.is_over()
     work.goes_on[A].set()
     work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
-    ahead.want([B])
+    ahead.want(unlikely(B))
     assert work.discarded == ["a"]
 
 
 def test_kept_errands_go_to_their_end_and_leave_no_tree(work: Work, patience: Patience) -> None:
     ahead = LookAhead(work.run, work.discard, keep=True, later=patience)
-    ahead.want([A])
+    ahead.want(unlikely(A))
     patience.is_over()
     work.until(lambda: work.begun == ["a"])
-    ahead.want([B])
+    ahead.want(unlikely(B))
     ahead.claim(C)
     assert work.stopped == []
     work.goes_on[A].set()
@@ -292,9 +292,9 @@ def test_kept_errands_go_to_their_end_and_leave_no_tree(work: Work, patience: Pa
 
 def test_kept_errands_take_places_until_they_end(work: Work, patience: Patience) -> None:
     ahead = LookAhead(work.run, work.discard, keep=True, later=patience)
-    ahead.want([A, B])
+    ahead.want(unlikely(A, B))
     patience.is_over()
-    ahead.want([C])
+    ahead.want(unlikely(C))
     patience.is_over()
     assert set(work.begun) <= {"a", "b"}
     work.goes_on[B].set()
@@ -308,7 +308,7 @@ def test_an_errand_that_fails_says_nothing(
     work.fails = {A}
     work.goes_on[A].set()
     del work.goes_on[B]  # so that its errand ends in a KeyError
-    ahead.want([A, B])
+    ahead.want(unlikely(A, B))
     patience.is_over()
     for thread in running():
         thread.join(5)
@@ -320,12 +320,12 @@ def test_an_errand_that_fails_says_nothing(
 @pytest.mark.parametrize("keep", [False, True])
 def test_after_the_close_no_thread_runs_and_nothing_begins(keep: bool, work: Work, patience: Patience) -> None:
     ahead = LookAhead(work.run, work.discard, keep=keep, later=patience)
-    ahead.want([A, B, C])
+    ahead.want(unlikely(A, B, C))
     patience.is_over()
     work.until(lambda: len(work.begun) == 2)
     ahead.close()
     assert running() == []
-    ahead.want([D])
+    ahead.want(unlikely(D))
     patience.is_over()
     assert len(work.begun) == 2
     ahead.close()
@@ -333,6 +333,6 @@ def test_after_the_close_no_thread_runs_and_nothing_begins(keep: bool, work: Wor
 
 def test_patience_by_the_real_clock(work: Work) -> None:
     ahead = LookAhead(work.run, work.discard, patience=0.01)
-    ahead.want([A])
+    ahead.want(unlikely(A))
     work.until(lambda: work.begun == ["a"])
     ahead.close()

@@ -24,7 +24,7 @@ from mozbisect.fetch.fetcher import BuildFetcher
 from mozbisect.fetch.flow import Flow
 from mozbisect.fetch.verify import Seal
 from mozbisect.net import Http
-from tests.fetch.conftest import build_at, firefox, nightly, sha, tar_member, tar_of, zip_of
+from tests.fetch.conftest import build_at, firefox, nightly, sha, tar_member, tar_of, unlikely, zip_of
 from tests.fetch.test_ahead import Patience, running
 from tests.serving import Cut, File, Instead, Server, Stall, Status
 
@@ -108,7 +108,7 @@ def ready(fetcher: BuildFetcher, build: Build) -> None:
 
 def test_it_is_the_fetcher_that_the_engine_wants(world: World) -> None:
     fetcher: Fetcher = world.fetcher()
-    fetcher.ahead([])
+    fetcher.ahead({})
 
 
 def test_a_build_is_brought_unpacked_and_gone_after_the_with(world: World) -> None:
@@ -427,7 +427,7 @@ def test_a_build_that_nobody_waits_for_drives_no_download_away(world: World, mon
 
 def test_what_was_made_ready_is_brought_without_a_request(world: World) -> None:
     fetcher = world.fetcher()
-    fetcher.ahead([A, B])
+    fetcher.ahead(unlikely(A, B))
     world.patience.is_over()
     ready(fetcher, world.builds[A])
     world.server.faults["/a/firefox.tar.xz"] += [Status(500)] * 9
@@ -440,7 +440,7 @@ def test_what_was_made_ready_is_brought_without_a_request(world: World) -> None:
 def test_a_download_that_is_under_way_is_joined_and_told_about(world: World) -> None:
     world.server.faults["/a/firefox.tar.xz"] += [Stall(100)]
     fetcher = world.fetcher(http=Http(timeout=0.4, sleep=lambda seconds: None))
-    fetcher.ahead([A])
+    fetcher.ahead(unlikely(A))
     world.patience.is_over()
     assert world.server.stalling.wait(5)
     with fetcher.bring(world.builds[A]) as tree:
@@ -452,7 +452,7 @@ def test_progress_of_a_joined_download_is_told(world: World) -> None:
     body = firefox("a")
     world.server.faults["/a/firefox.tar.xz"] += [Cut(100), Stall(50)]
     fetcher = world.fetcher(http=Http(timeout=0.5, sleep=lambda seconds: None))
-    fetcher.ahead([A])
+    fetcher.ahead(unlikely(A))
     world.patience.is_over()
     assert world.server.stalling.wait(5)
     with fetcher.bring(world.builds[A]):
@@ -466,7 +466,7 @@ def test_progress_of_a_joined_download_is_told(world: World) -> None:
 def test_a_look_ahead_that_failed_is_done_again_in_daylight(world: World) -> None:
     world.server.faults["/a/firefox.tar.xz"] += [Status(404), Status(403)]
     fetcher = world.fetcher()
-    fetcher.ahead([A])
+    fetcher.ahead(unlikely(A))
     world.patience.is_over()
     for thread in running():
         thread.join(5)
@@ -478,7 +478,7 @@ def test_a_look_ahead_that_failed_is_done_again_in_daylight(world: World) -> Non
 
 def test_a_candidate_without_a_build_is_passed_over(world: World) -> None:
     fetcher = world.fetcher()
-    fetcher.ahead([nightly("no build"), nightly("none either"), A])
+    fetcher.ahead(unlikely(nightly("no build"), nightly("none either"), A))
     world.patience.is_over()
     while world.asked(A) == 0 or running():
         for thread in running():
@@ -488,7 +488,7 @@ def test_a_candidate_without_a_build_is_passed_over(world: World) -> None:
 
 def test_a_build_that_became_another_is_fetched_as_it_is_now(world: World) -> None:
     fetcher = world.fetcher()
-    fetcher.ahead([A])
+    fetcher.ahead(unlikely(A))
     world.patience.is_over()
     ready(fetcher, world.builds[A])
     other = world.put(A, firefox("retriggered"), name="other.tar.xz")
@@ -498,7 +498,7 @@ def test_a_build_that_became_another_is_fetched_as_it_is_now(world: World) -> No
 
 def test_without_unpacking_ahead_the_file_is_at_hand(world: World) -> None:
     fetcher = world.fetcher(unpack_ahead=False)
-    fetcher.ahead([A])
+    fetcher.ahead(unlikely(A))
     world.patience.is_over()
     ready(fetcher, world.builds[A])
     with fetcher.bring(world.builds[A]) as tree:
@@ -508,14 +508,14 @@ def test_without_unpacking_ahead_the_file_is_at_hand(world: World) -> None:
 
 def test_look_ahead_can_be_turned_off(world: World) -> None:
     fetcher = world.fetcher(look_ahead=False)
-    fetcher.ahead([A])
+    fetcher.ahead(unlikely(A))
     assert world.patience.seconds == []
 
 
 def test_the_close_ends_a_download_that_waits_for_bytes_and_leaves_nothing(world: World) -> None:
     world.server.faults["/a/firefox.tar.xz"] += [Stall(100)]
     fetcher = world.fetcher()
-    fetcher.ahead([A])
+    fetcher.ahead(unlikely(A))
     world.patience.is_over()
     assert world.server.stalling.wait(5)
     fetcher.close()
@@ -528,7 +528,7 @@ def test_the_close_ends_a_download_that_waits_for_bytes_and_leaves_nothing(world
 def test_ctrl_c_while_joining_stops_the_download(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.server.faults["/a/firefox.tar.xz"] += [Stall(100)]
     fetcher = world.fetcher()
-    fetcher.ahead([A])
+    fetcher.ahead(unlikely(A))
     world.patience.is_over()
     assert world.server.stalling.wait(5)
 
@@ -563,7 +563,7 @@ def test_has_means_downloaded_or_unpacked(world: World) -> None:
 def test_who_is_waited_for_does_not_wait_for_a_look_ahead_that_stalls(world: World) -> None:
     world.server.faults["/b/firefox.tar.xz"] += [Stall(100)]
     fetcher = world.fetcher()
-    fetcher.ahead([B])
+    fetcher.ahead(unlikely(B))
     world.patience.is_over()
     assert world.server.stalling.wait(5)
     with fetcher.bring(world.builds[A]) as tree:
