@@ -7,6 +7,9 @@ and each block is made a file of its own, which a thread unpacks (``bz2`` lets o
     BZh9 |block····|block······|block···|end crc|          the file
     BZh9 |block····|end crc|   BZh9 |block······|end crc|  …  what the threads get
 
+All builds share one pool of threads: two that are unpacked side by side with twice as many threads as there are cores
+took 18 s in place of 12.
+
 The check sum of each block is tested by ``bz2``, that of the whole row here. Should the 48 bits turn up inside a block
 by chance, which three in a million builds must expect, the file counts as damaged.
 """
@@ -16,6 +19,7 @@ from __future__ import annotations
 import bz2
 import io
 import os
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -59,12 +63,38 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Threads:
+    """Those of all builds together, as long as there is one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._builds = 0
+        self._pool: ThreadPoolExecutor | None = None
+
+    def join(self, cores: int) -> ThreadPoolExecutor:
+        with self._lock:
+            self._builds += 1
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(cores, thread_name_prefix="unpacking-bzip2")
+            return self._pool
+
+    def leave(self) -> None:
+        with self._lock:
+            self._builds -= 1
+            if self._builds == 0 and self._pool is not None:
+                self._pool.shutdown(wait=True, cancel_futures=True)
+                self._pool = None
+
+
+_THREADS = _Threads()
+
+
 class _Plain(io.RawIOBase):
     """The blocks, unpacked, in their order. No more of them are under way than there are threads to do it."""
 
     def __init__(self, packed: Readable, cores: int) -> None:
         self._cores = cores
-        self._pool = ThreadPoolExecutor(cores, thread_name_prefix="unpacking-bzip2")
+        self._pool = _THREADS.join(cores)
         self._blocks = _blocks(packed)
         self._under_way: deque[Future[bytes]] = deque()
         self._rest = memoryview(b"")
@@ -73,7 +103,10 @@ class _Plain(io.RawIOBase):
         return True
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if not self.closed:
+            for one in self._under_way:
+                one.cancel()
+            _THREADS.leave()
         super().close()
 
     def read(self, size: int = -1) -> bytes:

@@ -53,6 +53,11 @@ class Flow:
             self._dried = True
             self._changed.notify_all()
 
+    def check(self) -> None:
+        """Raises ``Dried`` if it is so."""
+        if self._dried:
+            raise Dried
+
     def leave(self) -> None:
         """The reader wants no more, and lets go of the file."""
         self._file.close()

@@ -158,7 +158,12 @@ def unpack_stream(source: Flow, name: str, into: Path, *, check: Check | None = 
         return False
     look = check or _nothing
     rest = io.BufferedReader(_Rest(start, source), _CHUNK)
-    with _explained(name, into) as seen, _plain(start, rest) as plain:
+
+    def still_wanted() -> None:
+        source.check()
+        look()
+
+    with _explained(name, into) as seen, _plain(start, rest, still_wanted) as plain:
         _write_tar(plain, into, lambda: source.taken, look, seen)
     return True
 
@@ -193,7 +198,7 @@ def _damaged(name: str, error: Exception, seen: _Seen) -> BrokenBuild:
 def _unpack(archive: Path, into: Path, start: bytes, end: bytes, check: Check, seen: _Seen) -> None:
     size = archive.stat().st_size
     if start.startswith(tuple(_PACKED_TARS)):
-        with archive.open("rb") as file, _plain(start, file) as plain:
+        with archive.open("rb") as file, _plain(start, file, check) as plain:
             return _write_tar(plain, into, lambda: size, check, seen)
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         with zipfile.ZipFile(archive) as opened_zip:
@@ -239,14 +244,14 @@ _LONGEST_MAGIC = max(map(len, _PACKED_TARS))
 
 
 @contextmanager
-def _plain(start: bytes, packed: Any) -> Iterator[Any]:
+def _plain(start: bytes, packed: Any, check: Check) -> Iterator[Any]:
     """What a packed tar, given as a file, unpacks to; ``start`` says how it is packed."""
     magic = next(magic for magic in _PACKED_TARS if start.startswith(magic))
     with ExitStack() as stack:
         command = quicker(magic)
         if command is not None:
             try:
-                yield stack.enter_context(piped(command, packed.read))
+                yield stack.enter_context(piped(command, packed.read, check))
                 return
             except ProgramLacking as error:
                 log.debug("%s: Python unpacks instead", error)

@@ -101,6 +101,18 @@ def test_no_thread_is_left_also_of_who_stops_reading() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("unpacking-bzip2")]
 
 
+def test_all_builds_share_the_threads() -> None:
+    packed = bz2.compress(noise(900_000), 1)
+    files = [bzip2.open_plain(io.BytesIO(packed), 2) for _ in range(3)]
+    with files[0] as one, files[1] as two, files[2] as three:
+        assert one.read(10) == two.read(10) == three.read(10) == noise(900_000)[:10]
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith("unpacking-bzip2")]
+        assert len(threads) == 2
+        one.close()
+        one.close()
+        assert two.read(10) == noise(900_000)[10:20]
+
+
 def test_no_more_is_read_than_the_threads_have_to_do() -> None:
     packed = bz2.compress(noise(12_000_000), 1)
     source = io.BytesIO(packed)

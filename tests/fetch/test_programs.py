@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +98,20 @@ def test_one_that_hangs_ends_with_who_gives_up(lbzip2: Callable[[str], None], tm
         Growing(tmp_path / "a.tar.bz2", unpacking).write(firefox(packed="bz2"))
         interrupted.set()
     assert [one for one in threading.enumerate() if one.name == "unpacking"] == []
+
+
+def test_one_waits_for_the_other_and_gives_up_within_a_moment(lbzip2: Callable[[str], None], tmp_path: Path) -> None:
+    lbzip2(WORKS)
+    body = firefox(packed="bz2")
+    (tmp_path / "tree").mkdir()
+    with programs.piped(("cat",), io.BytesIO(body).read, lambda: None):
+        began = time.monotonic()
+        with Unpacking("a.tar.bz2", lambda: tmp_path / "tree", lambda: None) as unpacking:
+            Growing(tmp_path / "a.tar.bz2", unpacking).write(body)
+        assert time.monotonic() - began < 5
+        assert not (tmp_path / "used").exists()
+    assert unpacked(body, tmp_path)
+    assert (tmp_path / "used").exists()
 
 
 @pytest.mark.skipif(shutil.which("lbzip2") is None, reason="lbzip2 is not installed")
