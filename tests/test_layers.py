@@ -71,6 +71,7 @@ ONLY_IN = {
     "tomlkit": {"config/write"},
     "duckdb": {"telemetry/insights/engine"},
     "plotly": {"telemetry/insights/page"},
+    "lzma_mt": {"fetch/xz"},
     "mohawk": {"credentials"},
     "pysequoia": {"sources/signatures", "practice/signing"},
 }

@@ -19,7 +19,7 @@
     └── JournalDamaged             1   a session on disk that cannot be read
 
 What happened, where, and what to do are arguments; the sentence a person reads is made in ``__str__``, and
-printed by the one handler in ``cli.py``.
+printed by the one handler in ``cli/door.py``.
 """
 
 from __future__ import annotations
