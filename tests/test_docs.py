@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from mozbisect.argv import FORMER, tidy
 from mozbisect.catalog.releases import LEFT_CENTRAL
 from mozbisect.cli import grammar, keys, mozbisect
-from mozbisect.commands import _row
+from mozbisect.commands.listing import _row
 from mozbisect.core import errors
 from mozbisect.core.errors import MozbisectError
 from mozbisect.core.journal import Ended, Judged, Listed, Missing, Opened, Undone, from_line, to_line

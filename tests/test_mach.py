@@ -20,9 +20,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mozbisect import commands, mach_interface, updates
+from mozbisect import mach_interface, updates
 from mozbisect.argv import FORMER
 from mozbisect.cli import grammar, mozbisect
+from mozbisect.commands import search
 from mozbisect.mach_interface import new_release_on_pypi, parser, run
 from mozbisect.options import ThisRun
 from mozbisect.practice.history import make_world
@@ -314,7 +315,7 @@ def test_launch_gives_the_status_of_the_build(world: World, server: PracticeServ
 
 def test_a_run_through_mach_says_so_and_looks_for_no_release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     runs: list[ThisRun] = []
-    monkeypatch.setattr(commands, "bisect", lambda *words, this_run, **more: runs.append(this_run))
+    monkeypatch.setattr(search, "bisect", lambda *words, this_run, **more: runs.append(this_run))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.delenv("CI", raising=False)
     assert run({"good": "2026-09-01"}) == 0

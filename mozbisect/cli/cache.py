@@ -16,9 +16,9 @@ def cache() -> None:
 
 def _cache_command(name: str, summary: str, *more: Callable[[Any], Any]) -> None:
     def run(persist: str | None, persist_size_limit: float = 0.0) -> None:
-        from mozbisect import commands
+        from mozbisect.commands.cache import cache as work
 
-        commands.cache(name, persist, persist_size_limit)
+        work(name, persist, persist_size_limit)
 
     run.__doc__ = summary
     cache.command(name)(options((PERSIST, *more))(run))

@@ -22,9 +22,9 @@ def config() -> None:
 @config.command()
 def path() -> None:
     """Print where the configuration file is, or would be."""
-    from mozbisect import commands
+    from mozbisect.commands import config as commands
 
-    commands.config_path()
+    commands.path()
 
 
 @config.command(context_settings={"ignore_unknown_options": True})
@@ -42,12 +42,12 @@ def show(options: tuple[str, ...], output: str) -> None:
 
     OPTIONS are those of mozbisect itself: what would hold for a search with them?
     """
-    from mozbisect import commands
+    from mozbisect.commands import config as commands
 
     settings = configuration(mozbisect)
     defaults = default_map(mozbisect, {name: row.value for name, row in settings.values.items()})
     context = mozbisect.make_context("mozbisect", list(options), default_map=defaults)
-    commands.config_show(_in_force(context, settings), settings, output)
+    commands.show(_in_force(context, settings), settings, output)
 
 
 def _in_force(context: click.Context, settings: Settings) -> list[tuple[str, object, str]]:

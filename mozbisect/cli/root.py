@@ -77,25 +77,25 @@ def mozbisect(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
-    from mozbisect import commands
+    from mozbisect.commands import config, listing, search
 
     telemetry = heard(context, words)
     if list_build_types:
-        commands.list_build_types()
+        listing.list_build_types()
     elif list_releases:
-        commands.list_releases(words)
+        listing.list_releases(words)
     elif write_config:
-        commands.write_config(keys(mozbisect))
+        config.write(keys(mozbisect))
     elif launch is not None:
         _refuse_beside_launch(context)
         with news_after(context, wanted=update_check):
-            commands.launch(words, launch, nearest=nearest, credentials=credentials_of(context), telemetry=telemetry)
+            search.launch(words, launch, nearest=nearest, credentials=credentials_of(context), telemetry=telemetry)
     elif nearest:
         raise click.UsageError("--nearest belongs to --launch.", context)
     else:
         this_run = run_of(context, deadline, summary)
         with news_after(context, wanted=update_check):
-            commands.bisect(
+            search.bisect(
                 words,
                 output,
                 credentials=credentials_of(context),
@@ -151,29 +151,29 @@ def resume(
 ) -> None:
     """Go on with a session where it stopped: the newest that has not ended, or the one named."""
     talk(debug)
-    from mozbisect import commands
+    from mozbisect.commands import search
 
     heard(context, {"telemetry_server": os.environ.get("MOZBISECT_TELEMETRY_SERVER")})
     this_run = run_of(context, deadline, summary)
     with news_after(context, wanted=update_check):
-        commands.resume(session, output, undo=undo, credentials=credentials_of(context), this_run=this_run)
+        search.resume(session, output, undo=undo, credentials=credentials_of(context), this_run=this_run)
 
 
 @mozbisect.command()
 def sessions() -> None:
     """List the sessions that can be looked at or gone on with, newest first."""
-    from mozbisect import commands
+    from mozbisect.commands import looking
 
-    commands.sessions()
+    looking.sessions()
 
 
 @mozbisect.command()
 @SESSION
 def log(session: str | None) -> None:
     """Print the command and the answers that make up a session."""
-    from mozbisect import commands
+    from mozbisect.commands import looking
 
-    commands.log(session)
+    looking.log(session)
 
 
 @mozbisect.command()
@@ -181,9 +181,9 @@ def log(session: str | None) -> None:
 @OUTPUT
 def report(session: str | None, output: str) -> None:
     """Print what a session found, also to paste it into a bug."""
-    from mozbisect import commands
+    from mozbisect.commands import looking
 
-    commands.report(session, output)
+    looking.report(session, output)
 
 
 @mozbisect.command()
@@ -197,9 +197,9 @@ def report(session: str | None, output: str) -> None:
 def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, **words: Any) -> None:
     """List what would be searched between two bounds. Downloads nothing."""
     talk(debug)
-    from mozbisect import commands
+    from mozbisect.commands import listing
 
-    commands.builds(words, output, resolve=resolve, credentials=credentials_of(context))
+    listing.builds(words, output, resolve=resolve, credentials=credentials_of(context))
 
 
 @mozbisect.command()
@@ -227,9 +227,9 @@ def builds(context: click.Context, /, resolve: bool, output: str, debug: bool, *
 def practice(debug: bool, **words: Any) -> None:
     """Try mozbisect on an invented history with a known culprit, without a network."""
     talk(debug)
-    from mozbisect import commands
+    from mozbisect.commands.practice import practice as search
 
-    commands.practice(**words)
+    search(**words)
 
 
 @mozbisect.command()

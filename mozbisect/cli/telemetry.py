@@ -29,9 +29,9 @@ def telemetry() -> None:
 @click.pass_context
 def status(context: click.Context, /, output: str, **words: Any) -> None:
     """Print whether a ping would be sent, and why."""
-    from mozbisect import commands
+    from mozbisect.commands import telemetry as commands
 
-    commands.telemetry_status(wish_of(context, words, configuration(mozbisect)), output)
+    commands.status(wish_of(context, words, configuration(mozbisect)), output)
 
 
 @telemetry.command("show", context_settings={"ignore_unknown_options": True})
@@ -50,7 +50,7 @@ def show_ping(context: click.Context, /, options: tuple[str, ...], wishes: tuple
 
     OPTIONS are those of mozbisect itself.
     """
-    from mozbisect import commands
+    from mozbisect.commands import telemetry as commands
 
     settings = configuration(mozbisect)
     defaults = default_map(mozbisect, {name: row.value for name, row in settings.values.items()})
@@ -63,7 +63,7 @@ def show_ping(context: click.Context, /, options: tuple[str, ...], wishes: tuple
         raise click.UsageError(
             f"{other[0].replace('_', '-')} is neither a search nor a launch: it sends nothing.", context
         )
-    commands.telemetry_show(wish_of(context, words, settings), words, words["launch"], wishes)
+    commands.show(wish_of(context, words, settings), words, words["launch"], wishes)
 
 
 @telemetry.command()
@@ -71,9 +71,9 @@ def show_ping(context: click.Context, /, options: tuple[str, ...], wishes: tuple
 @click.pass_context
 def enable(context: click.Context, /, **words: Any) -> None:
     """Allow it, also where CI is set; takes back an earlier no."""
-    from mozbisect import commands
+    from mozbisect.commands import telemetry as commands
 
-    commands.telemetry_enable(wish_of(context, words, configuration(mozbisect)))
+    commands.enable(wish_of(context, words, configuration(mozbisect)))
 
 
 @telemetry.command()
@@ -81,9 +81,9 @@ def enable(context: click.Context, /, **words: Any) -> None:
 @click.pass_context
 def disable(context: click.Context, /, **words: Any) -> None:
     """Send nothing any more, at once and for good, and have deleted what was sent."""
-    from mozbisect import commands
+    from mozbisect.commands import telemetry as commands
 
-    commands.telemetry_disable(wish_of(context, words))
+    commands.disable(wish_of(context, words))
 
 
 @telemetry.command()
@@ -113,12 +113,12 @@ def insights(context: click.Context, /, pings: tuple[str, ...], synthetic: int |
 
     PINGS are files or folders with a ping a line (JSON, also gzip), or - for standard input.
     """
-    from mozbisect import commands
+    from mozbisect.commands import telemetry as commands
 
     if synthetic is None:
-        commands.telemetry_insights(pings, **words)
+        commands.insights(pings, **words)
         return
     other = [name for name, value in words.items() if value and name != "output"]
     if pings or other:
         raise click.UsageError("--synthetic prints pings, and counts none: it has no place beside others.", context)
-    commands.telemetry_synthetic(synthetic, seed=seed)
+    commands.synthetic(synthetic, seed=seed)

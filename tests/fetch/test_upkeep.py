@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mozbisect.commands import cache as command
+from mozbisect.commands.cache import cache as command
 from mozbisect.core.errors import UsageError
 from mozbisect.core.model import Build
 from mozbisect.fetch import upkeep

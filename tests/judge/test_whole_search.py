@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mozbisect import commands
+from mozbisect.commands import search
 from mozbisect.core.errors import UsageError
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer
@@ -45,7 +45,7 @@ def words(server: PracticeServer, **more: object) -> dict[str, object]:
 def test_what_builds_print_leads_to_the_culprit(
     server: PracticeServer, runs: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    commands.bisect(words(server, judge="output:^window colour: red$", within=20, runs=runs), "text")
+    search.bisect(words(server, judge="output:^window colour: red$", within=20, runs=runs), "text")
     said = capsys.readouterr().out
     found = re.search(r"^First bad revision: ([0-9a-f]{40})", said, re.MULTILINE)
     assert found is not None
@@ -54,7 +54,7 @@ def test_what_builds_print_leads_to_the_culprit(
 
 def test_a_judge_that_makes_no_sense_is_refused_before_anything_is_downloaded(server: PracticeServer) -> None:
     with pytest.raises(UsageError, match="lacks its REGEX"):
-        commands.bisect(words(server, judge="output"), "text")
+        search.bisect(words(server, judge="output"), "text")
     assert server.log == []
 
 
@@ -69,6 +69,6 @@ def test_one_build_can_be_judged_without_a_search(server: PracticeServer, capsys
         given = words(server, judge=judge, within=20)
         del given["good"], given["bad"]
         with pytest.raises(SystemExit) as ended:
-            commands.launch(given, day)
+            search.launch(given, day)
         assert ended.value.code == status
         assert told in capsys.readouterr().err

@@ -555,7 +555,7 @@ def test_help_imports_nothing_of_telemetry(program: Talkative) -> None:
     code = (
         "import sys\nfrom mozbisect.__main__ import main\n"
         "try: main()\n"
-        "finally: print('IMPORTED', [name for name in sys.modules if 'glean' in name or 'telemetry' in name])\n"
+        "finally: print('IMPORTED', [name for name in sys.modules if 'glean' in name or 'bisect.telemetry' in name])\n"
     )
     line = [sys.executable, "-c", code, "--help"]
     done = subprocess.run(line, capture_output=True, text=True, env=program.own, timeout=100, check=False)
@@ -649,11 +649,12 @@ def test_disable_where_nothing_can_be_written_is_an_error_with_another_way(
 COST = """
 import sys, time
 from datetime import date
-from mozbisect import commands, request, wiring
+from mozbisect import request, wiring
+from mozbisect.commands import looking, search
 from mozbisect.engine import Engine
 from mozbisect.options import Options
 
-commands.kept_sessions()
+looking.kept_sessions()
 before = time.process_time()
 from mozbisect.telemetry.helper import Destination
 from mozbisect.telemetry.use import Wish, counted
