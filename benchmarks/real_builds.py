@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from whole_run import PEER, grade
 
 from mozbisect.core.model import Build, Candidate, Kind
-from mozbisect.fetch.cache import Cache
+from mozbisect.fetch.cache.store import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
 from mozbisect.net import Http
 from mozbisect.practice.builds import pack_bulk

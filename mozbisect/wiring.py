@@ -24,7 +24,7 @@ from mozbisect.core.news import Bringing
 from mozbisect.core.ports import Judge, Launcher, Reporter
 from mozbisect.credentials import Credentials
 from mozbisect.engine import Ports
-from mozbisect.fetch.cache import Cache
+from mozbisect.fetch.cache.store import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
 from mozbisect.fetch.scratch import Scratch
 from mozbisect.judge import table

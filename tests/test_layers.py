@@ -52,6 +52,37 @@ DOORS = {
     *("mach_interface", "api", "running", "updates", "alarm"),
 }
 
+# Within a folder the arrows point one way, too.
+WITHIN = {
+    "fetch": {
+        "transfer": {"locks", "scratch", "stop", "verify"},
+        "unpack": {"scratch"},
+        "cache": {"locks", "scratch", "transfer", "verify"},
+        "ahead": {"stop"},
+    },
+    "cli": {
+        "clicking": set(),
+        "options": {"clicking"},
+        "meaning": {"options"},
+        "root": {"clicking", "options", "meaning"},
+        "cache": {"options", "root"},
+        "config": {"options", "meaning", "root"},
+        "telemetry": {"options", "meaning", "root"},
+        "door": {"root"},
+    },
+    "commands": {
+        "printing": set(),
+        "answers": {"printing"},
+        "search": {"answers", "printing"},
+        "looking": {"answers", "printing"},
+        "listing": {"printing"},
+        "practice": {"printing", "search"},
+        "cache": {"printing"},
+        "config": {"printing"},
+        "telemetry": {"printing"},
+    },
+}
+
 # A third-party package is touched in one place.
 ONLY_IN = {
     "requests": {"net"},
@@ -71,7 +102,7 @@ ONLY_IN = {
     "tomlkit": {"config/write"},
     "duckdb": {"telemetry/insights/engine"},
     "plotly": {"telemetry/insights/page"},
-    "lzma_mt": {"fetch/xz"},
+    "lzma_mt": {"fetch/unpack/xz"},
     "mohawk": {"credentials"},
     "pysequoia": {"sources/signatures", "practice/signing"},
 }
@@ -110,6 +141,20 @@ def test_every_module_imports_only_what_lies_below_it(path: Path) -> None:
         if target == part or part in DOORS:
             continue
         assert target in MAY[part], f"{part} must not import {name}"
+
+
+@pytest.mark.parametrize(("folder", "part"), [(folder, part) for folder, parts in WITHIN.items() for part in parts])
+def test_the_parts_of_a_folder_import_only_what_lies_below_them(folder: str, part: str) -> None:
+    paths = [
+        path
+        for path in (PACKAGE / folder).rglob("*.py")
+        if path.relative_to(PACKAGE / folder).parts[0] in {part, f"{part}.py"}
+    ]
+    assert paths, f"{folder} has no {part}"
+    for path in paths:
+        for name, _ in imports(path):
+            if name.startswith(f"mozbisect.{folder}."):
+                assert name.split(".")[2] in {part, *WITHIN[folder][part]}, f"{part} must not import {name}"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "core").glob("*.py")), ids=lambda path: path.name)

@@ -12,7 +12,7 @@ from mozbisect.running import absolute
 
 def cache(action: str, persist: str | None, limit: float = 0.0) -> None:
     """``info``, ``prune``, ``clear`` or ``verify`` the folder of --persist."""
-    from mozbisect.fetch import upkeep
+    from mozbisect.fetch.cache import upkeep
 
     if not persist:
         raise UsageError(

@@ -19,14 +19,14 @@ from mozbisect.core.errors import BrokenBuild, CacheTrouble
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Kept, Progress
 from mozbisect.fetch.ahead import Errand, Later, LookAhead
-from mozbisect.fetch.cache import Cache, file_name
-from mozbisect.fetch.download import Tell, download
-from mozbisect.fetch.line import Lane, Line
+from mozbisect.fetch.cache.store import Cache, file_name
+from mozbisect.fetch.cache.trees import FILES
 from mozbisect.fetch.scratch import FULL, Scratch, on_disk, remove
 from mozbisect.fetch.stop import Stop
-from mozbisect.fetch.trees import FILES
-from mozbisect.fetch.unpack import is_archive, unpack
-from mozbisect.fetch.unpacking import Unpacking
+from mozbisect.fetch.transfer.download import Tell, download
+from mozbisect.fetch.transfer.line import Lane, Line
+from mozbisect.fetch.unpack.archive import is_archive, unpack
+from mozbisect.fetch.unpack.streaming import Unpacking
 from mozbisect.fetch.verify import Seal
 from mozbisect.net import Http
 
@@ -39,7 +39,7 @@ class BuildFetcher:
     """The ``Fetcher`` port.
 
     ``find`` is the source's, for look-ahead. ``keep``: a download ahead goes on when it is not wanted any more.
-    ``unpack_ahead``: look-ahead unpacks too, which takes longer than most downloads (5 s of one processor core).
+    ``unpack_ahead``: look-ahead unpacks too, which takes longer than most downloads (3 to 9 s of one processor core).
     ``connections``: at most so many side by side for a build that is waited for. ``later`` stands in for the clock of
     look-ahead.
     """

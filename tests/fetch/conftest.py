@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mozbisect.core.model import Build, Candidate, Digest, Kind
-from mozbisect.fetch.download import Follower
+from mozbisect.fetch.transfer.download import Follower
 from mozbisect.net import Http
 from tests.serving import Server, serving
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mozbisect.fetch import bzip2
+from mozbisect.fetch.unpack import bzip2
 
 SHOWN = (OSError, EOFError, ValueError)  # what damage may raise
 

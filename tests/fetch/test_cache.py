@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from mozbisect.core.errors import BrokenBuild, CacheTrouble
 from mozbisect.core.model import Build, Digest
 from mozbisect.core.ports import Kept
-from mozbisect.fetch import cache as module
-from mozbisect.fetch.cache import Cache, file_name
+from mozbisect.fetch.cache import store as module
+from mozbisect.fetch.cache.store import Cache, file_name
 from mozbisect.fetch.verify import Seal
 from tests.fetch.conftest import build_at, nightly, push, sha
 from tests.fetch.test_scratch import deep

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mozbisect.core.errors import MozbisectError
-from mozbisect.fetch import crew, pace
-from mozbisect.fetch import download as module
-from mozbisect.fetch.download import download
-from mozbisect.fetch.filling import Filling
-from mozbisect.fetch.line import Lane, Line
 from mozbisect.fetch.stop import Stop, Stopped
+from mozbisect.fetch.transfer import crew, pace
+from mozbisect.fetch.transfer import download as module
+from mozbisect.fetch.transfer.download import download
+from mozbisect.fetch.transfer.filling import Filling
+from mozbisect.fetch.transfer.line import Lane, Line
 from mozbisect.net import Http
 from mozbisect.practice.faults import Faults
 from mozbisect.practice.history import make_world

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild, NotFetched
 from mozbisect.core.model import Digest
-from mozbisect.fetch import download as module
-from mozbisect.fetch.download import download
 from mozbisect.fetch.stop import Stop, Stopped
+from mozbisect.fetch.transfer import download as module
+from mozbisect.fetch.transfer.download import download
 from mozbisect.net import Http, Unreachable
 from tests.fetch.conftest import build_at, sha
 from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status, serving

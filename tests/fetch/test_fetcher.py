@@ -17,11 +17,11 @@ from mozbisect import net
 from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Fetcher
-from mozbisect.fetch import unpack
-from mozbisect.fetch import unpacking as unpacking_module
-from mozbisect.fetch.cache import Cache, file_name
+from mozbisect.fetch.cache.store import Cache, file_name
 from mozbisect.fetch.fetcher import BuildFetcher
-from mozbisect.fetch.flow import Flow
+from mozbisect.fetch.unpack import archive as unpack
+from mozbisect.fetch.unpack import streaming as unpacking_module
+from mozbisect.fetch.unpack.flow import Flow
 from mozbisect.fetch.verify import Seal
 from mozbisect.net import Http
 from tests.fetch.conftest import build_at, firefox, nightly, sha, tar_member, tar_of, unlikely, zip_of

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mozbisect.fetch.line import Lane, Line
+from mozbisect.fetch.transfer.line import Lane, Line
 
 
 class Clock:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mozbisect.fetch.pace import Pace
+from mozbisect.fetch.transfer.pace import Pace
 from tests.fetch.test_line import Clock
 
 

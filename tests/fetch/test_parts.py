@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 
 from mozbisect.core.errors import NoBuild, NotFetched
 from mozbisect.core.model import Build
-from mozbisect.fetch import download as module
-from mozbisect.fetch import parts, upkeep
-from mozbisect.fetch.cache import Cache, file_name
-from mozbisect.fetch.download import download
+from mozbisect.fetch.cache import upkeep
+from mozbisect.fetch.cache.store import Cache, file_name
 from mozbisect.fetch.stop import Stop, Stopped
-from mozbisect.fetch.unpacking import Unpacking
+from mozbisect.fetch.transfer import download as module
+from mozbisect.fetch.transfer import parts
+from mozbisect.fetch.transfer.download import download
+from mozbisect.fetch.unpack.streaming import Unpacking
 from mozbisect.net import Http
 from tests.fetch.conftest import build_at, firefox, sha
 from tests.fetch.test_cache import KIB, Shop, names
@@ -297,9 +298,9 @@ def test_what_is_not_wanted_for_good_is_not_kept(
 
 RUN = """
 import sys, pathlib
-from mozbisect.fetch import download as module, parts
-from mozbisect.fetch.cache import Cache
-from mozbisect.fetch.download import download
+from mozbisect.fetch.transfer import download as module, parts
+from mozbisect.fetch.cache.store import Cache
+from mozbisect.fetch.transfer.download import download
 from mozbisect.net import Http
 from tests.fetch.conftest import build_at
 parts.STEP, module._CHUNK = 10_000, 5_000

@@ -9,8 +9,8 @@ import pytest
 
 from mozbisect.core.model import Build
 from mozbisect.core.ports import Kept
-from mozbisect.fetch import peer
-from mozbisect.fetch.cache import Cache
+from mozbisect.fetch.cache import peer
+from mozbisect.fetch.cache.store import Cache
 from mozbisect.fetch.verify import Seal
 from tests.fetch.conftest import build_at, nightly, push, sha
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from mozbisect.core.errors import BrokenBuild
-from mozbisect.fetch import programs
-from mozbisect.fetch.unpack import unpack
-from mozbisect.fetch.unpacking import Unpacking
+from mozbisect.fetch.unpack import programs
+from mozbisect.fetch.unpack.archive import unpack
+from mozbisect.fetch.unpack.streaming import Unpacking
 from tests.fetch.conftest import Growing, firefox
 from tests.fetch.test_unpack import everything
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from mozbisect.fetch.ranges import ENDLESS, Piece, Ranges
+from mozbisect.fetch.transfer.ranges import ENDLESS, Piece, Ranges
 
 WHOLE = 100
 

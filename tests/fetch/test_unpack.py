@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mozbisect.core.errors import BrokenBuild, CacheTrouble
-from mozbisect.fetch import unpack as module
-from mozbisect.fetch.unpack import is_archive, unpack
+from mozbisect.fetch.unpack import archive as module
+from mozbisect.fetch.unpack.archive import is_archive, unpack
 from tests.fetch.conftest import firefox, tar_member, tar_of, zip_of
 
 Save = Callable[[str, bytes], Path]

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from mozbisect.core.errors import BrokenBuild
-from mozbisect.fetch import unpack as module
-from mozbisect.fetch import xz
-from mozbisect.fetch.unpack import unpack
+from mozbisect.fetch.unpack import archive as module
+from mozbisect.fetch.unpack import xz
+from mozbisect.fetch.unpack.archive import unpack
 from tests.fetch.conftest import firefox, tar_member, tar_of, zip_of
 
 Save = Callable[[str, bytes], Path]

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mozbisect.core.errors import BrokenBuild
-from mozbisect.fetch import unpacking as module
-from mozbisect.fetch.flow import Dried, Flow
 from mozbisect.fetch.scratch import Scratch
-from mozbisect.fetch.unpack import unpack
-from mozbisect.fetch.unpacking import Unpacking
+from mozbisect.fetch.unpack import streaming as module
+from mozbisect.fetch.unpack.archive import unpack
+from mozbisect.fetch.unpack.flow import Dried, Flow
+from mozbisect.fetch.unpack.streaming import Unpacking
 from tests.fetch.conftest import Growing, firefox, tar_member, tar_of, zip_of
 from tests.fetch.test_unpack import _whole, everything
 

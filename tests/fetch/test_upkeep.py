@@ -13,8 +13,8 @@ import pytest
 from mozbisect.commands.cache import cache as command
 from mozbisect.core.errors import UsageError
 from mozbisect.core.model import Build
-from mozbisect.fetch import upkeep
-from mozbisect.fetch.cache import Cache, file_name
+from mozbisect.fetch.cache import upkeep
+from mozbisect.fetch.cache.store import Cache, file_name
 from tests.fetch.conftest import build_at
 from tests.fetch.test_cache import ARCHIVE, KIB, Shop, give_back, names, planted, take
 from tests.fetch.test_peer import BY_DAY

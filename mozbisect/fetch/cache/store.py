@@ -27,10 +27,11 @@ from urllib.parse import urlsplit
 
 from mozbisect.core.model import Build, Candidate, Kind
 from mozbisect.core.ports import Kept
-from mozbisect.fetch import parts, peer
+from mozbisect.fetch.cache import peer
+from mozbisect.fetch.cache.trees import MOST, TREE, Trees
 from mozbisect.fetch.locks import being_read, is_read
 from mozbisect.fetch.scratch import OURS, Scratch, clear_the_abandoned, on_disk, remove
-from mozbisect.fetch.trees import MOST, TREE, Trees
+from mozbisect.fetch.transfer import parts
 from mozbisect.fetch.verify import Seal, Tally, complaint_about
 
 log = logging.getLogger(__name__)

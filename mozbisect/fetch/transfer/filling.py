@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from mozbisect.fetch.ranges import Piece, Ranges
+from mozbisect.fetch.transfer.ranges import Piece, Ranges
 
 
 class Filling:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from mozbisect.fetch.flow import Dried, Flow
 from mozbisect.fetch.scratch import on_disk, remove
-from mozbisect.fetch.unpack import Check, unpack_stream
+from mozbisect.fetch.unpack.archive import Check, unpack_stream
+from mozbisect.fetch.unpack.flow import Dried, Flow
 
 READERS_HOLD_FILES = os.name == "nt"
 _GLANCE = 0.2  # seconds between two looks whether the wait still makes sense

@@ -37,10 +37,10 @@ from pathlib import Path, PureWindowsPath
 from typing import IO, Any, NoReturn, Self
 
 from mozbisect.core.errors import BrokenBuild
-from mozbisect.fetch import bzip2, xz
-from mozbisect.fetch.flow import Flow
-from mozbisect.fetch.programs import ProgramLacking, piped, quicker
 from mozbisect.fetch.scratch import on_disk
+from mozbisect.fetch.unpack import bzip2, xz
+from mozbisect.fetch.unpack.flow import Flow
+from mozbisect.fetch.unpack.programs import ProgramLacking, piped, quicker
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ import time
 from typing import IO
 
 from mozbisect.core.errors import MozbisectError
-from mozbisect.fetch.filling import Filling
-from mozbisect.fetch.line import Lane
-from mozbisect.fetch.pace import Pace
-from mozbisect.fetch.ranges import ENDLESS, Piece
 from mozbisect.fetch.stop import Stop, Stopped
+from mozbisect.fetch.transfer.filling import Filling
+from mozbisect.fetch.transfer.line import Lane
+from mozbisect.fetch.transfer.pace import Pace
+from mozbisect.fetch.transfer.ranges import ENDLESS, Piece
 from mozbisect.net import Http, Stream
 
 log = logging.getLogger(__name__)

@@ -23,14 +23,14 @@ from typing import IO, NoReturn, Protocol
 
 from mozbisect.core.errors import BrokenBuild, NetworkError, NoBuild, NotFetched, NotFound
 from mozbisect.core.model import Build
-from mozbisect.fetch.crew import WORTH_IT, Crew, answers, asks
-from mozbisect.fetch.filling import Filling
-from mozbisect.fetch.line import Lane, Line
-from mozbisect.fetch.pace import Pace
-from mozbisect.fetch.parts import Notes, Origin, believed
-from mozbisect.fetch.ranges import ENDLESS, Piece
 from mozbisect.fetch.scratch import on_disk
 from mozbisect.fetch.stop import Stop
+from mozbisect.fetch.transfer.crew import WORTH_IT, Crew, answers, asks
+from mozbisect.fetch.transfer.filling import Filling
+from mozbisect.fetch.transfer.line import Lane, Line
+from mozbisect.fetch.transfer.pace import Pace
+from mozbisect.fetch.transfer.parts import Notes, Origin, believed
+from mozbisect.fetch.transfer.ranges import ENDLESS, Piece
 from mozbisect.fetch.verify import Seal, Tally, is_page, transport_digest
 from mozbisect.net import CutShort, Http, Locked, Stream, Unreachable
 

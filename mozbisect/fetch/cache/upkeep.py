@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mozbisect.core.errors import CacheTrouble
-from mozbisect.fetch import parts, peer
-from mozbisect.fetch.cache import Cache, files_in, remove_file, seal_path
+from mozbisect.fetch.cache import peer
+from mozbisect.fetch.cache.store import Cache, files_in, remove_file, seal_path
+from mozbisect.fetch.cache.trees import Mark, is_whole
 from mozbisect.fetch.locks import is_read
-from mozbisect.fetch.trees import Mark, is_whole
+from mozbisect.fetch.transfer import parts
 from mozbisect.fetch.verify import Seal, Tally
 
 
