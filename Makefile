@@ -11,7 +11,7 @@ BIN := .venv/bin
 practice: .venv/ready
 	$(BIN)/mozbisect practice
 test: .venv/ready
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -n 4
 lint: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 format: .venv/ready
