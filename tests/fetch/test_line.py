@@ -29,6 +29,9 @@ def transferred(line: Line, clock: Clock, *speeds: float) -> None:
         line.saw(int(here))
 
 
+SETTLED = (20e6,) * 3
+
+
 @contextmanager
 def two_builds(line: Line) -> Iterator[None]:
     """One that somebody waits for, and another."""
@@ -53,12 +56,14 @@ def waits(line: Line, *, unless: Callable[[], bool] = lambda: False) -> bool:
 @pytest.mark.parametrize(
     ("speeds", "expected"),
     [
-        ((), True),
-        ((20e6,) * 2, True),
-        ((20e6,) * 4, False),  # in company, for a try
+        ((), False),
+        (SETTLED, True),
+        ((20e6,) * 4, True),
+        ((20e6,) * 7, False),  # in company, for a try
         ((20e6,) * 30, False),
-        ((20e6,) * 4 + (10e6,) * 30, True),
-        ((20e6,) * 4 + (19e6,) * 30, False),
+        ((20e6,) * 7 + (10e6,) * 30, True),
+        ((20e6,) * 7 + (19e6,) * 30, False),
+        ((60e6, 60e6) + (20e6,) * 30, False),  # what was in buffers is no speed
     ],
 )
 def test_others_wait_where_they_slow_it_down(speeds: tuple[float, ...], expected: bool) -> None:
@@ -80,19 +85,24 @@ def test_what_did_no_harm_last_time_need_not_wait_but_is_watched_again() -> None
         transferred(line, clock, *(10e6,) * 10)
         assert waits(line)
     with two_builds(line):
+        transferred(line, clock, *SETTLED)
         assert waits(line)
 
 
 def test_who_becomes_urgent_waits_no_more() -> None:
-    line = Line()
+    clock = Clock()
+    line = Line(clock)
     with two_builds(line):
+        transferred(line, clock, *SETTLED)
         assert not waits(line, unless=lambda: True)
 
 
 def test_who_waits_goes_on_when_the_line_is_free() -> None:
-    line = Line()
+    clock = Clock()
+    line = Line(clock)
     checked = threading.Event()
     with two_builds(line):
+        transferred(line, clock, *SETTLED)
         waiter = threading.Thread(target=line.give_way, args=(checked.set,), kwargs={"unless": lambda: False})
         waiter.start()
         assert checked.wait(5)
@@ -142,8 +152,10 @@ def test_what_is_fetched_for_later_has_one_connection_unless_somebody_waits_for_
 
 
 def test_others_need_not_wait_for_one_that_is_not_on_the_line() -> None:
-    line = Line()
+    clock = Clock()
+    line = Line(clock)
     with line.urgent(), line.transfer():
+        transferred(line, clock, *SETTLED)
         assert not waits(line)
         with line.transfer():
             assert waits(line)
@@ -154,12 +166,12 @@ def test_where_unpacking_takes_the_time_the_line_is_for_all() -> None:
     line = Line(clock, most=4)
     urgent, ahead = Lane(line, lambda: True), Lane(line, lambda: False)
     with line.urgent(), urgent.transfer(), ahead.transfer():
-        line.saw(0)
+        transferred(line, clock, *SETTLED)
         assert waits(line)
-        line.saw(10, at_ease=True)
+        line.saw(10**8, at_ease=True)
         assert not waits(line)
         assert ahead.one_more()
-        line.saw(20)
+        transferred(line, clock, *SETTLED)
         assert waits(line)
         assert not ahead.one_more()
 

@@ -1,7 +1,8 @@
 """Who may use the line to the servers: the build that is waited for comes first.
 
-Whether two transfers disturb each other cannot be known, only tried. For a moment the urgent one has the line for
-itself, then it has company; if it became slower by that, the others wait until it is done:
+Whether two transfers disturb each other cannot be known, only tried. Once the urgent one has found its speed (what lies
+in buffers comes at once), it has the line for itself for a moment, then company; if it became slower by that, the
+others wait until it is done:
 
     urgent  ▒▒▒▒ 20 MB/s ▒▒▒▒▒▒ 19 MB/s ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒    (a limit for each connection: the others go on)
     urgent  ▒▒▒▒ 20 MB/s ▒▒▒▒▒▒ 10 MB/s ▒▒▒▒ 20 MB/s ▒▒▒    (a line that is full: the others wait)
@@ -22,13 +23,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 
-ALONE_FOR = 0.3  # seconds
+SETTLES_IN = 0.2  # seconds
+ALONE_FOR = 0.3
 IN_COMPANY_FOR = 0.5
 STILL_FAST = 0.8  # of the speed it had alone
 _GLANCE = 0.1
 
 
 class _Phase(Enum):
+    BEGINNING = "beginning"
     ALONE = "alone"
     IN_COMPANY = "in company"
     SHARED = "shared"
@@ -51,7 +54,7 @@ class Line:
         self._extra = 0  # connections beside the first one of a transfer
         self._changed = threading.Condition()
         self._urgent = 0
-        self._phase = _Phase.ALONE
+        self._phase = _Phase.BEGINNING
         self._since: tuple[float, int] | None = None  # when a phase began, and the bytes that were here then
         self._speed = 0.0  # of each of its connections, while it had the line for itself
 
@@ -88,7 +91,9 @@ class Line:
             if self._since is None or here < self._since[1]:
                 self._since = now, here
             seconds, brought = now - self._since[0], (here - self._since[1]) / (1 + self._extra)
-            if self._phase is _Phase.ALONE and seconds >= ALONE_FOR:
+            if self._phase is _Phase.BEGINNING and seconds >= SETTLES_IN:
+                self._turn_to(_Phase.ALONE, now, here)
+            elif self._phase is _Phase.ALONE and seconds >= ALONE_FOR:
                 self._speed = brought / seconds
                 self._turn_to(_Phase.IN_COMPANY, now, here)
             elif self._phase is _Phase.IN_COMPANY and seconds >= IN_COMPANY_FOR:
@@ -161,7 +166,7 @@ class Line:
 
     def _first_phase(self, *, shared: bool) -> _Phase:
         """Where others did no harm the last time, that is seen again at once, without a pause for them."""
-        return _Phase.IN_COMPANY if shared and self._speed else _Phase.ALONE
+        return _Phase.IN_COMPANY if shared and self._speed else _Phase.BEGINNING
 
     def _turn_to(self, phase: _Phase, now: float, here: int) -> None:
         self._phase, self._since = phase, (now, here)
