@@ -491,13 +491,13 @@ def test_a_test_command_may_call_mozbisect_itself(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_that_nobody_listens_to_the_talk_does_not_stop_the_search(
-    program: Program, world: World, server: PracticeServer, redirected: str
+    program: Program, world: World, server: PracticeServer, redirected: str, unbuffered: str
 ) -> None:
+    own = {**program.own, "PYTHONUNBUFFERED": unbuffered}
     line = shlex.join([sys.executable, "-m", "mozbisect", *asked(world, server), "--output", "json"])
-    run = subprocess.run(
-        ["sh", "-c", f"{line} {redirected}"], capture_output=True, text=True, env=program.own, check=False
-    )
+    run = subprocess.run(["sh", "-c", f"{line} {redirected}"], capture_output=True, text=True, env=own, check=False)
     assert run.returncode == 0
     assert json.loads(run.stdout)["result"]["first_bad"]["revision"] == truth(world)[1]
 

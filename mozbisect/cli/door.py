@@ -33,10 +33,15 @@ def main() -> None:
             sys.stdout.flush()
     except OSError as error:
         status = _told_in_vain(error)
+    # Python would try once more at its end, and leave with a status of its own.
     if status == UNHEARD:
-        # Python would complain once more at its end.
         sys.stdout = None
         status = 1
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:  # that nobody listens to the talk beside an answer changes nothing
+        sys.stderr = None
     sys.exit(status)
 
 
