@@ -133,7 +133,7 @@ class Stream:
     @property
     def _on_the_wire(self) -> int | None:
         said = self.headers.get("Content-Length", "")
-        return int(said) if said.isdecimal() and "Transfer-Encoding" not in self.headers else None
+        return int(said) if said.isdecimal() and len(said) < 19 and "Transfer-Encoding" not in self.headers else None
 
     def chunks(self, size: int = 1 << 16) -> Iterator[bytes]:
         """The body, piece by piece, unpacked. Raises ``CutShort`` or ``Busy`` (an encoding nobody asked for)."""

@@ -110,7 +110,7 @@ class LookAhead:
         self._errands: dict[Candidate, Errand] = {}  # under way, or ready and not yet claimed
         self._threads: dict[Errand, threading.Thread] = {}
         self._call_off: Cancel | None = None  # while patience lasts
-        self._closed = False
+        self._closed = self._given_up = False
 
     def want(self, likely: Mapping[Candidate, float], *, present: Candidate | None = None, left: int = 0) -> None:
         """These and no others, likeliest first, with how likely each is. Returns at once.
@@ -119,7 +119,7 @@ class LookAhead:
         will be wanted after it.
         """
         with self._lock:
-            if self._closed:
+            if self._closed or self._given_up:
                 return
             self._rest()
             self._left = left
@@ -176,6 +176,21 @@ class LookAhead:
         with self._lock:
             errand = self._errands.get(build.candidate)
             return errand is not None and errand.tree is not None and errand.build == build
+
+    def give_up(self) -> bool:
+        """Room is needed more than haste: throw away what nobody has claimed, and begin nothing more. Was there any?"""
+        with self._lock:
+            mine = [errand.done for errand in self._errands.values()]
+            self._given_up = True
+            self._rest()
+            self._queue.clear()
+            for errand in [*self._errands.values()]:
+                self._drop(errand, even_if_kept=True)
+            threads = [thread for errand, thread in self._threads.items() if not errand.claimed]
+        until = time.monotonic() + _LAST_WAIT
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return bool(mine)
 
     def close(self) -> None:
         """Stop everything, and wait for it, but not for long."""

@@ -162,6 +162,9 @@ class BuildFetcher:
                 return self._tree_of(build, stop, tell, lane)
             except CacheTrouble as trouble:
                 full = _full_at(trouble)
+                if full is not None and stop is None and self._ahead.give_up():
+                    log.debug("the disk is full: builds ahead make way")
+                    continue
                 if full is None or not self._cache.is_on_disk_of(full) or (gone := next(ways, None)) is None:
                     raise
                 log.debug("the disk is full: %s make way", gone)

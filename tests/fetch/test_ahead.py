@@ -336,3 +336,15 @@ def test_patience_by_the_real_clock(work: Work) -> None:
     ahead.want(unlikely(A))
     work.until(lambda: work.begun == ["a"])
     ahead.close()
+
+
+def test_given_up_it_throws_all_away_and_begins_nothing_more(work: Work, patience: Patience) -> None:
+    ahead = LookAhead(work.run, work.discard, keep=True, later=patience)
+    ahead.want({A: 1.0, B: 1.0})
+    work.until(lambda: len(work.begun) == 2)
+    assert ahead.give_up()
+    assert not ahead.begun()
+    ahead.want({C: 1.0})
+    assert not ahead.begun()
+    assert not ahead.give_up()
+    ahead.close()

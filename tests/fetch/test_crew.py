@@ -154,6 +154,21 @@ def test_one_too_many_leaves_when_another_build_comes(server: Server, http: Http
     assert (tmp_path / "other").read_bytes() == BODY
 
 
+@pytest.mark.parametrize("digest", [True, False])
+def test_a_server_that_cannot_do_what_it_says_is_asked_for_parts_once_a_run(
+    digest: bool, server: Server, http: Http, tmp_path: Path
+) -> None:
+    """It announces ranges and an ETag, and sends the whole file whenever it is asked for a part."""
+    line = Line(most=4)
+    for name in ("/f.zip", "/g.zip"):
+        build = build_at(server.put(name, BODY), digest=sha("sha256", BODY) if digest else None)
+        server.files[name] = File(BODY, {"Accept-Ranges": "bytes"}, etag='"1"', ranges=False)
+        download(http, build, tmp_path / name[1:], lane=Lane(line, lambda: True))
+        assert (tmp_path / name[1:]).read_bytes() == BODY
+    assert len(server.asked("/f.zip")) <= 6
+    assert len(server.asked("/g.zip")) == 1
+
+
 TROUBLE: list[Fault] = [
     Status(429, {"Retry-After": "1"}),
     Status(503, {"Retry-After": "1"}),

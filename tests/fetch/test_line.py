@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mozbisect.fetch.transfer.line import Lane, Line
+from mozbisect.fetch.transfer.line import SILENT, Lane, Line
 
 
 class Clock:
@@ -159,6 +159,26 @@ def test_others_need_not_wait_for_one_that_is_not_on_the_line() -> None:
         assert not waits(line)
         with line.transfer():
             assert waits(line)
+
+
+def test_who_brings_nothing_holds_nobody_up() -> None:
+    """It may be waiting for a server that is busy with just the others."""
+    clock = Clock()
+    line = Line(clock)
+    with two_builds(line):
+        transferred(line, clock, *SETTLED)
+        assert waits(line)
+        clock.time += SILENT
+        assert not waits(line)
+
+
+def test_after_trouble_there_is_one_connection_for_each() -> None:
+    line = Line(most=4)
+    urgent = Lane(line, lambda: True)
+    with line.urgent(), urgent.transfer():
+        assert urgent.one_more()
+        urgent.no_more()
+        assert not urgent.one_more()
 
 
 def test_where_unpacking_takes_the_time_the_line_is_for_all() -> None:

@@ -114,6 +114,16 @@ def test_one_waits_for_the_other_and_gives_up_within_a_moment(lbzip2: Callable[[
     assert (tmp_path / "used").exists()
 
 
+def test_nobody_waits_for_long_for_the_download_of_another(
+    lbzip2: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "LONGEST_TURN", 0.2)
+    lbzip2(WORKS)
+    with programs.piped(("cat",), io.BytesIO(b"").read, lambda: None):
+        assert unpacked(firefox(packed="bz2"), tmp_path)
+    assert not (tmp_path / "used").exists()
+
+
 @pytest.mark.skipif(shutil.which("lbzip2") is None, reason="lbzip2 is not installed")
 @pytest.mark.parametrize("length", [0, SIZE // 2, SIZE - 1])
 def test_the_real_one_notices_an_early_end(length: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

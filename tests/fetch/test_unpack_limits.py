@@ -245,3 +245,15 @@ def test_damage_is_told_with_the_member_where_it_was_found(saved: Save, into: Pa
         archive.writestr("firefox/omni.ja", b"hello")
     with pytest.raises(BrokenBuild, match=r"a\.zip is damaged: .* \(in or after its member 'firefox/omni\.ja'\)"):
         unpack(saved("a.zip", file.getvalue().replace(b"hello", b"hellp")), into)
+
+
+@pytest.mark.parametrize("name", [".", "./", "./."])
+def test_only_a_folder_may_have_no_name(name: str, saved: Save, into: Path) -> None:
+    with pytest.raises(BrokenBuild, match="has no name of its own"):
+        unpack(saved("a.tar.xz", tar_of((tar_member(name), b"x"))), into)
+
+
+def test_a_member_of_any_size_is_refused_before_it_is_looked_for(saved: Save, into: Path) -> None:
+    body = lzma.compress(header(tarfile.REGTYPE, 2**62, "big") + bytes(10_240))
+    with pytest.raises(BrokenBuild, match="'big' announces 4,611,686,018,427,387,904 bytes"):
+        unpack(saved("a.tar.xz", body), into)

@@ -14,8 +14,7 @@ import threading
 import time
 from typing import IO
 
-from mozbisect.core.errors import MozbisectError
-from mozbisect.fetch.stop import Stop, Stopped
+from mozbisect.fetch.stop import Stop
 from mozbisect.fetch.transfer.filling import Filling
 from mozbisect.fetch.transfer.line import Lane
 from mozbisect.fetch.transfer.pace import Pace
@@ -28,7 +27,7 @@ WORTH_IT = 16 << 20  # bytes still to come: with less, another connection has ha
 SMALLEST, LARGEST = 1 << 20, 8 << 20  # bytes of a piece: large at first, as each costs a round trip, small at the end
 _LAST_WAIT = 0.5  # seconds for all of them to end; one that hangs in a connection can write nothing any more
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
 class _Unlike(Exception):
@@ -111,9 +110,11 @@ class Crew:
                         self._pull(piece, file, stop)
                     finally:
                         self._filling.give_back(piece)
-        except (MozbisectError, Stopped, OSError, _Unlike) as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is: a volunteer is no loss)
             log.debug("a connection beside the first one ends: %r", error)
             self._pace.failed()
+            if not self._away:  # and was not sent away by us
+                self._lane.no_more()
         finally:
             with self._lock:
                 del self._pieces[threading.current_thread()]

@@ -192,6 +192,7 @@ class _Transfer:
         self._pace = Pace(self._lane.most, worth=self._lane.worth)
         self._crew = Crew(self._http, self._build.url, mark, self._filling, self._pace, self._lane)
         self._can_be_shared = False
+        self._shared = False  # others have brought some of it
 
     def _one_try(self) -> None:
         self._stop.check()
@@ -207,6 +208,8 @@ class _Transfer:
             self._crew.send_home()
             self._follow()
         if complaint := self._tally.complaint(self._build):
+            if self._shared:
+                self._lane.no_more()
             self._spoiled(complaint)
 
     def _next(self) -> Piece | None:
@@ -288,6 +291,7 @@ class _Transfer:
         if self._explores() and self._pace.one_more(self._filling.arrived) and self._lane.one_more():
             self._filling.shorten(piece, self._crew.size)
             self._crew.grow()
+            self._shared = True
 
     def _explores(self) -> bool:
         left = (self._filling.whole or 0) - self._filling.arrived

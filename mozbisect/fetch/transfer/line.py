@@ -26,6 +26,7 @@ from enum import Enum
 SETTLES_IN = 0.2  # seconds
 ALONE_FOR = 0.3
 IN_COMPANY_FOR = 0.5
+SILENT = 1.0
 STILL_FAST = 0.8  # of the speed it had alone
 _GLANCE = 0.1
 
@@ -48,6 +49,8 @@ class Line:
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = 1) -> None:
         self.most = most
         self.worth = 1  # connections that paid for the last file: the next one need not try them one by one
+        self.one_each = False  # several for one file went wrong: not tried again in this run
+        self._seen = 0.0  # when the urgent transfer last brought something
         self._clock = clock
         self._transfers = 0  # that do not wait
         self._waiting = 0
@@ -78,7 +81,7 @@ class Line:
         ``at_ease``: it could be slower, and would be ready as soon.
         """
         with self._changed:
-            now = self._clock()
+            now = self._seen = self._clock()
             if at_ease:
                 self._turn_to(_Phase.AT_EASE, now, here)
                 return
@@ -131,6 +134,8 @@ class Line:
         Only while somebody waits: what is fetched for later has no such hurry.
         """
         with self._changed:
+            if self.one_each:
+                return False
             lonely = self._transfers + self._waiting == 1
             harmless = self._phase is _Phase.AT_EASE or (urgent and self._phase is _Phase.SHARED)
             return (urgent or self._urgent > 0) and (lonely or harmless)
@@ -160,7 +165,9 @@ class Line:
     def _is_free(self, joining: int = 0) -> bool:
         """``joining``: 1 if who asks is not among the transfers now, as it waits."""
         others = self._transfers - (not joining)
-        if others > 0 and self._urgent and self._phase in (_Phase.ALONE, _Phase.FIRST):
+        first = self._urgent and self._phase in (_Phase.ALONE, _Phase.FIRST)
+        # Who brings nothing holds nobody up: it may wait for a server that is busy with just these others.
+        if others > 0 and first and self._clock() - self._seen < SILENT:
             return False
         return not self._extra or self._transfers + joining + self._extra <= self.most
 
@@ -211,6 +218,10 @@ class Lane:
 
     def one_less(self) -> None:
         self._line.one_less()
+
+    def no_more(self) -> None:
+        """Several connections for one file went wrong: one for each, from now on."""
+        self._line.one_each = True
 
     def is_crowded(self) -> bool:
         return self._line.is_crowded()

@@ -319,6 +319,8 @@ class _Header(tarfile.TarInfo):
         header = super().frombuf(buf, encoding, errors)
         if header.type in _HEADERS and header.size > MOST_HEADER:
             raise _Refused(f"is followed by a header of {header.size:,} bytes")
+        if not 0 <= header.size <= MOST_BYTES:
+            _refuse(header.name, f"announces {header.size:,} bytes")
         if header.type == tarfile.GNUTYPE_SPARSE:
             _refuse(header.name, "is a file with holes")
         return header
@@ -426,6 +428,8 @@ class _Tree:
         self._refuse_many()
         parts = _place(member.name)
         if not parts:
+            if member.form is not _Form.FOLDER:
+                _refuse(member.name, "has no name of its own")
             return
         try:
             self._make(member, parts)

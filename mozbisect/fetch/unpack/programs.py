@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 16
 _GLANCE = 0.1  # seconds
+LONGEST_TURN = 6.0  # seconds: one and a half Firefoxes
 
 
 class ProgramLacking(Exception):
@@ -44,11 +46,15 @@ _TURN = threading.Lock()
 def piped(command: tuple[str, ...], read: Read, check: Callable[[], None]) -> Iterator[IO[bytes]]:
     """What the program makes of the bytes that ``read`` gives. Raises ``ProgramLacking``.
 
-    It may have to wait until another one has ended; ``check`` is called meanwhile, and may end that by raising.
+    It may have to wait until another one has ended; ``check`` is called meanwhile, and may end that by raising. After
+    ``LONGEST_TURN`` it counts as lacking: the other one's archive may come slowly, or not at all.
     At the end of the ``with`` the program has ended. At the end of its output ``EOFError`` says that it failed.
     """
+    until = time.monotonic() + LONGEST_TURN
     while not _TURN.acquire(timeout=_GLANCE):
         check()
+        if time.monotonic() > until:
+            raise ProgramLacking(f"{command[0]}: still busy with another build")
     try:
         with _started(command, read) as output:
             yield output
