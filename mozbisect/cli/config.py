@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mozbisect.cli.meaning import configuration, default_map
+from mozbisect.cli.meaning import as_typed
 from mozbisect.cli.options import ACTIONS, option
 from mozbisect.cli.root import mozbisect
 
@@ -44,9 +44,7 @@ def show(options: tuple[str, ...], output: str) -> None:
     """
     from mozbisect.commands import config as commands
 
-    settings = configuration(mozbisect)
-    defaults = default_map(mozbisect, {name: row.value for name, row in settings.values.items()})
-    context = mozbisect.make_context("mozbisect", list(options), default_map=defaults)
+    context, settings = as_typed(mozbisect, options)
     commands.show(_in_force(context, settings), settings, output)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,6 +51,13 @@ def configuration(command: click.Group) -> Settings:
     for line in settings.warnings:
         click.echo(f"mozbisect: {line}", err=True)
     return settings
+
+
+def as_typed(command: click.Group, words: Sequence[str]) -> tuple[click.Context, Settings]:
+    """What these words would mean for the command, and what the configuration file says beside them."""
+    settings = configuration(command)
+    defaults = default_map(command, {name: row.value for name, row in settings.values.items()})
+    return command.make_context(command.name, list(words), default_map=defaults), settings
 
 
 def checked(values: Mapping[str, Any], context: click.Context) -> dict[str, Any]:
@@ -117,7 +124,7 @@ def wish_of(context: click.Context, words: Mapping[str, Any], settings: Settings
 
 
 def heard(context: click.Context, words: Mapping[str, Any]) -> Wish:
-    """As ``_telemetry``; a no holds from here on, whatever else is wrong with the command line."""
+    """As ``wish_of``; a no holds from here on, whatever else is wrong with the command line."""
     from mozbisect.telemetry.use import hear
 
     wish = wish_of(context, words)

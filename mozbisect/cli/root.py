@@ -77,16 +77,25 @@ def mozbisect(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
-    from mozbisect.commands import config, listing, search
-
     telemetry = heard(context, words)
     if list_build_types:
+        from mozbisect.commands import listing
+
         listing.list_build_types()
-    elif list_releases:
+        return
+    if list_releases:
+        from mozbisect.commands import listing
+
         listing.list_releases(words)
-    elif write_config:
+        return
+    if write_config:
+        from mozbisect.commands import config
+
         config.write(keys(mozbisect))
-    elif launch is not None:
+        return
+    from mozbisect.commands import search
+
+    if launch is not None:
         _refuse_beside_launch(context)
         with news_after(context, wanted=update_check):
             search.launch(words, launch, nearest=nearest, credentials=credentials_of(context), telemetry=telemetry)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mozbisect.cli.meaning import configuration, default_map, wish_of
+from mozbisect.cli.meaning import as_typed, configuration, wish_of
 from mozbisect.cli.options import PINGS, option, options
 from mozbisect.cli.root import mozbisect
 
@@ -52,9 +52,7 @@ def show_ping(context: click.Context, /, options: tuple[str, ...], wishes: tuple
     """
     from mozbisect.commands import telemetry as commands
 
-    settings = configuration(mozbisect)
-    defaults = default_map(mozbisect, {name: row.value for name, row in settings.values.items()})
-    line = mozbisect.make_context("mozbisect", list(options), default_map=defaults)
+    line, settings = as_typed(mozbisect, options)
     words = line.params
     # Since click 8.2 its old name warns.
     other = [*(line._protected_args if hasattr(line, "_protected_args") else line.protected_args), *line.args]

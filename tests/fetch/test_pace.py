@@ -94,5 +94,3 @@ def test_what_was_found_is_there_for_the_next_file(speed: Callable[[int], float]
             pace.grew()
     pace.only_one()  # this file is done
     assert pace.worth == expected
-    pace.failed()
-    assert pace.worth == 1

@@ -112,7 +112,7 @@ class Crew:
                         self._filling.give_back(piece)
         except Exception as error:  # noqa: BLE001  (whatever it is: a volunteer is no loss)
             log.debug("a connection beside the first one ends: %r", error)
-            self._pace.failed()
+            self._pace.only_one()
             if not self._away:  # and was not sent away by us
                 self._lane.no_more()
         finally:

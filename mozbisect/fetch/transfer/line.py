@@ -83,7 +83,8 @@ class Line:
         with self._changed:
             now = self._seen = self._clock()
             if at_ease:
-                self._turn_to(_Phase.AT_EASE, now, here)
+                if self._phase is not _Phase.AT_EASE:
+                    self._turn_to(_Phase.AT_EASE, now, here)
                 return
             if self._phase is _Phase.AT_EASE:
                 self._turn_to(self._first_phase(shared=True), now, here)

@@ -61,11 +61,6 @@ class Pace:
         """No more for the rest of this file."""
         self.connections, self.explores = 1, False
 
-    def failed(self) -> None:
-        """Something went wrong with one: be modest, with the next file as well."""
-        self.worth = 1
-        self.only_one()
-
     def _measured(self, speed: float) -> bool:
         self._begun = None
         if self._grown and speed <= self._speed * (1 + PAYS / (self.connections - 1)):

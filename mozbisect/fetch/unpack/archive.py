@@ -164,7 +164,7 @@ def unpack_stream(source: Flow, name: str, into: Path, *, check: Check | None = 
         look()
 
     with _explained(name, into) as seen, _plain(start, rest, still_wanted) as plain:
-        _write_tar(plain, into, lambda: source.taken, look, seen)
+        _write_tar(plain, into, lambda: source.taken, still_wanted, seen)
     return True
 
 
