@@ -13,7 +13,7 @@ here and nowhere else, and imported with the first request.
     304, which we asked for                     the page that we remember
     any other 4xx                               Refused, at once
     no connection, no answer in time            Unreachable, after every try
-    a body that ends early                      CutShort, after every try
+    a body that ends early, or only trickles    CutShort, after every try
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ TRANSIENT = frozenset({301, 302, 303, 307, 308, 406, 408, 425, 429})
 LONGEST_PAUSE = 120.0  # seconds; a Retry-After beyond this is not obeyed
 LONGEST_TEXT = 64 << 20  # bytes; the longest listing of the archive has less than one MiB
 SIDE_BY_SIDE = 16  # connections kept open to one host
+PATIENCE = 30.0  # seconds: for a connection, for every silence in an answer, and for a body that trickles
+SLOWEST = 4096  # bytes a second, while a body is waited for; a connection that brings less is as good as broken
 TRIES_OFFLINE = 2  # nobody there, or nobody of that name: it is the cable, not the server
 
 CHECK_NETWORK = "Check the network connection, and the proxy settings (HTTPS_PROXY, NO_PROXY)."
@@ -112,10 +114,11 @@ class Page:
 
 
 class Stream:
-    """An answer whose body is still to come. Read it once, from one thread."""
+    """An answer whose body is still to come. Read it once, from one thread. ``patience`` is in seconds."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, patience: float = PATIENCE) -> None:
         self._response = response
+        self._patience = patience
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers  # asked for in any case: "etag", "ETag"
         self.url: str = response.url
@@ -136,7 +139,10 @@ class Stream:
         return int(said) if said.isdecimal() and len(said) < 19 and "Transfer-Encoding" not in self.headers else None
 
     def chunks(self, size: int = 1 << 16) -> Iterator[bytes]:
-        """The body, piece by piece, unpacked. Raises ``CutShort`` or ``Busy`` (an encoding nobody asked for)."""
+        """The body as it comes, unpacked, in pieces of about ``size`` bytes or less.
+
+        Raises ``CutShort``, or ``Busy`` (an encoding nobody asked for).
+        """
         if self.encoded:
             return self._gunzipped(size)
         return self._raw(size)
@@ -153,15 +159,18 @@ class Stream:
             log.debug("%s: was over before it was aborted: %s", self.url, error)
 
     def _raw(self, size: int) -> Iterator[bytes]:
-        import requests
         import urllib3
 
+        raw = self._response.raw
+        read = getattr(raw, "read1", raw.read)  # urllib3 2.1; the other one waits until all of a piece has come
         here = 0
         try:
-            for chunk in self._response.raw.stream(size, decode_content=False):
+            for chunk in _flowing(partial(read, size, decode_content=False), self._patience):
                 here += len(chunk)
                 yield chunk
-        except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
+        except _Trickle:
+            self._cut_short(here, f"brought fewer than {SLOWEST:,} bytes a second, and was given up")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             log.debug("%s: %r", self.url, error)
             self._cut_short(here)
         # requests does not notice a body that is shorter than announced, nor did urllib3 before 2.0.
@@ -185,11 +194,29 @@ class Stream:
         if not unpacker.eof:
             self._cut_short(here)
 
-    def _cut_short(self, here: int) -> NoReturn:
+    def _cut_short(self, here: int, how: str = "broke off") -> NoReturn:
         whole = "" if self._on_the_wire is None else f" of {self._on_the_wire:,}"
-        raise CutShort(
-            f"{self.url}: the transfer broke off after {here:,}{whole} bytes", url=self.url, advice=CHECK_NETWORK
-        )
+        what = f"{self.url}: the transfer {how} after {here:,}{whole} bytes"
+        raise CutShort(what, url=self.url, advice=CHECK_NETWORK)
+
+
+class _Trickle(Exception):
+    """What is read comes, but at that pace it would never be here."""
+
+
+def _flowing(read: Callable[[], bytes], patience: float) -> Iterator[bytes]:
+    """What is read until nothing more comes. Only waiting counts, not what the caller does with a piece meanwhile."""
+    waited, came = 0.0, 0
+    while True:
+        begun = time.monotonic()
+        if not (chunk := read()):
+            return
+        waited, came = waited + time.monotonic() - begun, came + len(chunk)
+        if waited >= patience:
+            if came < SLOWEST * waited:
+                raise _Trickle
+            waited, came = 0.0, 0
+        yield chunk
 
 
 Keep = float | Callable[[T], float | None] | None
@@ -244,7 +271,7 @@ class Http:
     def __init__(
         self,
         *,
-        timeout: float = 30.0,
+        timeout: float = PATIENCE,
         tries: int = 5,
         sleep: Callable[[float], None] = time.sleep,
         user_agent: str = USER_AGENT,
@@ -343,7 +370,7 @@ class Http:
 
         response = self.insist(partial(self._thrice, attempt) if doubt else attempt, tries=tries)
         try:
-            yield Stream(response)
+            yield Stream(response, self._timeout)
         finally:
             response.close()
 
@@ -403,7 +430,7 @@ class Http:
         }
         response = self._open(url, {name: value for name, value in headers.items() if value})
         try:
-            stream = Stream(response)
+            stream = Stream(response, self._timeout)
             clock = _date(stream.headers.get("Date", ""))
             if known is not None and stream.status == 304:
                 return _Got(_page_of(known), known.etag, known.modified, clock)

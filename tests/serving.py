@@ -56,6 +56,15 @@ class Stall:
 
 
 @dataclass(frozen=True)
+class Trickle:
+    """After ``at`` bytes of the body, ``size`` more every ``pause`` seconds, until the server is closed."""
+
+    at: int
+    size: int = 1
+    pause: float = 0.01
+
+
+@dataclass(frozen=True)
 class Instead:
     """Another file this once; ``careless``: also for who asked for the rest of the right one."""
 
@@ -63,13 +72,14 @@ class Instead:
     careless: bool = False
 
 
-Fault = Status | Reset | Cut | Stall | Instead
+Fault = Status | Reset | Cut | Stall | Trickle | Instead
 
 
 @dataclass(frozen=True)
 class Seen:
     path: str
     headers: Mapping[str, str]
+    port: int  # of who asked: one for each connection
 
 
 class Server:
@@ -106,7 +116,7 @@ class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         world = self.world
         with world.lock:
-            world.seen.append(Seen(self.path, dict(self.headers.items())))
+            world.seen.append(Seen(self.path, dict(self.headers.items()), self.client_address[1]))
             fault = world.faults[self.path].pop(0) if world.faults[self.path] else None
         file = world.files.get(self.path)
         match fault:
@@ -129,6 +139,9 @@ class _Answer(BaseHTTPRequestHandler):
             case Stall(at):
                 self._send(status, body, headers, only=at)
                 return self._stall()
+            case Trickle(at, size, pause):
+                self._send(status, body, headers, only=at)
+                return self._trickle(body[at:], size, pause)
         return self._send(status, body, headers)
 
     def _wanted(self, file: File, *, careless: bool) -> tuple[int, bytes, dict[str, str]]:
@@ -165,6 +178,13 @@ class _Answer(BaseHTTPRequestHandler):
         self.world.stalling.set()
         self.world.over.wait(30)
         self._hang_up()
+
+    def _trickle(self, rest: bytes, size: int, pause: float) -> None:
+        self.world.stalling.set()
+        for at in range(0, len(rest), size):
+            if self.world.over.wait(pause):
+                break
+            self.wfile.write(rest[at : at + size])
 
     def _hang_up(self) -> None:
         self.close_connection = True

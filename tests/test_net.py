@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 import requests
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from mozbisect import net
 from mozbisect.core.errors import NetworkError, NotFound, ServerTrouble
 from mozbisect.net import CutShort, Gone, Http, Offline, Refused, Unreachable
-from tests.serving import Cut, File, Instead, Reset, Server, Stall, Status, serving
+from tests.serving import Cut, File, Instead, Reset, Server, Stall, Status, Trickle, serving
 
 
 @pytest.fixture
@@ -339,10 +341,51 @@ def test_a_stream_that_ends_early_says_how_far_it_came(server: Server, http: Htt
         list(stream.chunks(size=100))
 
 
+def test_a_body_that_only_trickles_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each silence is short enough, and the whole would take a day."""
+    url = server.put("/f", b"x" * 5000)
+    server.faults["/f"] += [Trickle(1000)]
+    with (
+        closing(Http(timeout=0.2, tries=1)) as http,
+        http.stream(url) as stream,
+        pytest.raises(CutShort, match=r"4,096 bytes a second, and was given up after 1,0\d\d of 5,000 bytes"),
+    ):
+        list(stream.chunks())
+
+
+def test_a_slow_body_comes_to_its_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(net, "SLOWEST", 100)
+    url = server.put("/f", b"x" * 5000)
+    server.faults["/f"] += [Trickle(0, size=500, pause=0.05)]
+    with closing(Http(timeout=0.3)) as http, http.stream(url) as stream:
+        assert b"".join(stream.chunks()) == b"x" * 5000
+
+
+def test_what_the_reader_does_meanwhile_is_no_slowness_of_the_server(server: Server) -> None:
+    url = server.put("/f", b"x" * 5000)
+    with closing(Http(timeout=0.1)) as http, http.stream(url) as stream:
+        came = 0
+        for chunk in stream.chunks(size=2500):
+            came += len(chunk)
+            time.sleep(0.3)
+    assert came == 5000
+
+
+def test_a_connection_whose_body_was_read_is_used_again(server: Server, http: Http) -> None:
+    for headers in ({}, {"Transfer-Encoding": "chunked"}):
+        url = server.put("/f", b"x" * 200_000, headers=headers)
+        for _ in range(3):
+            with http.stream(url) as stream:
+                assert sum(map(len, stream.chunks())) == 200_000
+    assert len({seen.port for seen in server.seen}) == 1
+
+
 def test_a_short_body_is_noticed_where_urllib3_does_not_count() -> None:
     class Uncounted:  # urllib3 before 2.0, which other people's environments still have
-        def stream(self, size: int, decode_content: bool) -> Iterator[bytes]:
-            yield b"half"
+        def __init__(self) -> None:
+            self.read = lambda size, decode_content: left.pop()
+
+    left = [b"", b"half"]
 
     response = requests.Response()
     response.status_code, response.url, response.raw = 200, "http://a/b", Uncounted()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mozbisect import net
 from mozbisect.core.errors import MozbisectError
 from mozbisect.fetch.stop import Stop, Stopped
 from mozbisect.fetch.transfer import crew, pace
@@ -25,7 +27,7 @@ from mozbisect.practice.server import PracticeServer
 from mozbisect.practice.world import WorldParameters
 from tests.fetch.conftest import build_at, sha
 from tests.practice.test_server import package
-from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status, serving
+from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status, Trickle, serving
 
 BODY = bytes(range(256)) * 8000  # 2 MB
 OTHER = BODY[::-1]
@@ -35,7 +37,7 @@ OTHER = BODY[::-1]
 def _eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Small pieces, and as many connections as may be, at once."""
     monkeypatch.setattr(module, "WORTH_IT", 100_000)
-    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    monkeypatch.setattr(crew, "PATIENCE", 0.1)
     monkeypatch.setattr(crew, "SMALLEST", 50_000)
     monkeypatch.setattr(crew, "LARGEST", 100_000)
     monkeypatch.setattr(pace, "SETTLES_IN", 0.0)
@@ -53,6 +55,10 @@ def helpers() -> list[threading.Thread]:
     return found
 
 
+def helpers_now() -> bool:
+    return any(one.name == "connection" for one in threading.enumerate())
+
+
 def lane(most: int = 4) -> Lane:
     return Lane(Line(most=most), lambda: True)
 
@@ -61,7 +67,11 @@ def ranges(server: Server) -> list[str | None]:
     return [headers.get("Range") for headers in server.asked("/f.zip")]
 
 
-def test_several_bring_it_whole_and_each_byte_is_asked_for_once(server: Server, http: Http, tmp_path: Path) -> None:
+def test_several_bring_it_whole_and_each_byte_is_asked_for_once(
+    server: Server, http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "PATIENCE", 60.0)
+    server.faults["/f.zip"] += [Trickle(0, size=50_000)]
     build = build_at(server.put("/f.zip", BODY, etag='"1"'), size=len(BODY), digest=sha("sha256", BODY))
     told: list[int] = []
     seal = download(http, build, tmp_path / "part", lane=lane(), tell=lambda here, whole: told.append(here))
@@ -143,7 +153,7 @@ def test_one_too_many_leaves_when_another_build_comes(server: Server, http: Http
     waiting = threading.Thread(target=another)
 
     def tell(here: int, whole: int | None) -> None:
-        if waiting.ident is None and any(one.name == "connection" for one in threading.enumerate()):
+        if waiting.ident is None and helpers_now():
             waiting.start()
             assert extra.wait(5)
             asked.append(len(ranges(server)))
@@ -163,10 +173,138 @@ def test_a_server_that_cannot_do_what_it_says_is_asked_for_parts_once_a_run(
     for name in ("/f.zip", "/g.zip"):
         build = build_at(server.put(name, BODY), digest=sha("sha256", BODY) if digest else None)
         server.files[name] = File(BODY, {"Accept-Ranges": "bytes"}, etag='"1"', ranges=False)
+        server.faults[name] += [Trickle(0, size=50_000)]
         download(http, build, tmp_path / name[1:], lane=Lane(line, lambda: True))
         assert (tmp_path / name[1:]).read_bytes() == BODY
-    assert len(server.asked("/f.zip")) <= 6
+    assert len(server.asked("/f.zip")) == 2
     assert len(server.asked("/g.zip")) == 1
+
+
+def at_its_first_bytes(act: Callable[[], None]) -> Callable[[int, int | None], None]:
+    """Does something as soon as some of the file has come, and before another connection is tried."""
+    done: list[bool] = []
+
+    def tell(here: int, whole: int | None) -> None:
+        if not done:
+            done.append(True)
+            act()
+
+    return tell
+
+
+@pytest.mark.parametrize("status", [429, 503, 403, 404, 416])
+def test_a_server_that_refuses_another_connection_costs_the_first_one_nothing(
+    status: int, server: Server, tmp_path: Path
+) -> None:
+    naps: list[float] = []
+    line = Line(most=4)
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+
+    server.faults["/f.zip"] += [Trickle(0, size=50_000)]
+
+    def refuse() -> None:
+        server.faults["/f.zip"] += [Status(status, {"Retry-After": "60"})] * 50
+
+    with closing(Http(sleep=naps.append)) as http:
+        download(http, build, tmp_path / "part", lane=Lane(line, lambda: True), tell=at_its_first_bytes(refuse))
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert naps == []
+    assert len(server.seen) == 2  # and the first one's only answer goes on to the end
+    assert line.one_each
+
+
+@pytest.mark.parametrize("fault", [Trickle(1000), Stall(200_000)], ids=str)
+def test_a_first_connection_that_hardly_brings_anything_is_relieved(
+    fault: Fault, server: Server, http: Http, tmp_path: Path
+) -> None:
+    """Five seconds of silence would end it, and a byte now and then would not."""
+    server.faults["/f.zip"] += [fault]
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    begun = time.monotonic()
+    download(http, build, tmp_path / "part", lane=lane())
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert time.monotonic() - begun < 4
+
+
+@pytest.mark.parametrize("fault", [Trickle(1000), Stall(1000), Stall(-1)], ids=str)
+def test_another_that_hardly_brings_anything_is_relieved(
+    fault: Fault, server: Server, http: Http, tmp_path: Path
+) -> None:
+    def trickle() -> None:
+        server.faults["/f.zip"] += [fault]
+
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    begun = time.monotonic()
+    download(http, build, tmp_path / "part", lane=lane(), tell=at_its_first_bytes(trickle))
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert time.monotonic() - begun < 4
+
+
+def test_where_all_of_them_trickle_they_do_not_take_from_each_other_for_ever(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(net, "SLOWEST", 0)
+    server.faults["/f.zip"] += [Trickle(0, size=20_000, pause=0.02)] * 100
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    with closing(Http(sleep=lambda seconds: None)) as http:
+        download(http, build, tmp_path / "part", lane=lane())
+    assert (tmp_path / "part").read_bytes() == BODY
+    pieces = len(BODY) // crew.SMALLEST
+    assert len(server.seen) <= pieces + 4
+
+
+def test_a_cut_is_no_reason_to_have_one_connection_for_the_next_build(
+    server: Server, http: Http, tmp_path: Path
+) -> None:
+    def cut() -> None:
+        server.faults["/f.zip"] += [Cut(1000)]
+
+    line = Line(most=2)
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    server.faults["/f.zip"] += [Trickle(0, size=50_000)]
+    download(http, build, tmp_path / "part", lane=Lane(line, lambda: True), tell=at_its_first_bytes(cut))
+    assert not line.one_each
+    assert line.one_more()  # and the one that was lost is given back
+
+
+def test_one_that_left_for_another_build_comes_again(server: Server, http: Http, tmp_path: Path) -> None:
+    line = Line(most=2)
+    build = build_at(server.put("/f.zip", BODY * 4, etag='"1"'))
+    counts: list[int] = []  # of requests: before the other build came, when it left, at the end
+    other: list[AbstractContextManager[None]] = []
+
+    def tell(here: int, whole: int | None) -> None:
+        asked = len(ranges(server))
+        if not counts and asked > 2:
+            counts.append(asked)
+            other.append(line.transfer())
+            other[0].__enter__()
+        elif other and len(counts) == 1 and not helpers_now():
+            counts.append(asked)
+            other[0].__exit__(None, None, None)
+
+    download(http, build, tmp_path / "part", lane=Lane(line, lambda: True), tell=tell)
+    assert (tmp_path / "part").read_bytes() == BODY * 4
+    assert len(counts) == 2
+    assert len({seen.port for seen in server.seen}) >= 3
+    assert len(ranges(server)) > counts[1] + 1
+
+
+def test_where_the_system_has_no_more_threads_there_is_one(
+    server: Server, http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    line = Line(most=2)
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+
+    def full() -> None:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    download(http, build, tmp_path / "part", lane=Lane(line, lambda: True), tell=at_its_first_bytes(full))
+    assert ranges(server) == [None]
+    assert line.one_more()
 
 
 TROUBLE: list[Fault] = [
@@ -289,7 +427,7 @@ def test_whatever_happens_the_file_is_right_or_there_is_an_error(
 def test_a_stop_ends_all_of_them_within_a_second(
     at: int, server: Server, http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 60.0)
+    monkeypatch.setattr(crew, "PATIENCE", 60.0)
     build = build_at(server.put("/f.zip", BODY, etag='"1"'))
     stop = Stop()
 
@@ -312,9 +450,6 @@ def test_ctrl_c_ends_all_of_them(server: Server, http: Http, tmp_path: Path) -> 
     def interrupted(here: int, whole: int | None) -> None:
         if helpers_now():
             raise KeyboardInterrupt
-
-    def helpers_now() -> bool:
-        return any(one.name == "connection" for one in threading.enumerate())
 
     build = build_at(server.put("/f.zip", BODY * 4, etag='"1"'))
     with pytest.raises(KeyboardInterrupt):

@@ -12,7 +12,7 @@ WHOLE = 100
 
 
 class Connections(RuleBasedStateMachine):
-    """Any number of connections that claim, bring, shorten and give back, in any order."""
+    """Any number of connections that claim, bring, wish, take and give back, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,10 +38,35 @@ class Connections(RuleBasedStateMachine):
                 self.came[at] += 1
             self.ranges.came(piece, size)
 
-    @rule(piece=pieces, size=st.integers(0, 30))
-    def shorten(self, piece: Piece, size: int) -> None:
-        if self.ranges.holds(piece):
-            self.ranges.shorten(piece, size)
+    wishes = Bundle("wishes")
+
+    @rule(target=wishes, size=st.integers(1, 30))
+    def wish_for_a_part(self, size: int) -> object:
+        wish = self.ranges.beside(size)
+        if wish is None:
+            return multiple()
+        assert 0 < wish.left <= size
+        return wish
+
+    @rule(target=wishes)
+    def wish_for_all(self) -> object:
+        lowest = self.ranges.lowest()
+        return multiple() if lowest is None else Piece(lowest.at, lowest.end)
+
+    @rule(target=pieces, wish=consumes(wishes))
+    def take(self, wish: Piece) -> object:
+        """However long after it was wished for."""
+        wished = range(wish.at, wish.end)
+        missing = [at for at in wished if not self.came[at]]
+        had = self.ranges.take(wish)
+        assert (had is None) == (not missing)
+        if had is None:
+            return multiple()
+        assert self.ranges.holds(wish)
+        assert wish.at == missing[0]
+        assert set(range(wish.at, wish.end)) <= set(missing)
+        assert had.end == wish.at
+        return wish
 
     @rule(piece=consumes(pieces))
     def give_back(self, piece: Piece) -> None:
@@ -69,6 +94,33 @@ class Connections(RuleBasedStateMachine):
 
 
 TestConnections = Connections.TestCase
+
+
+def test_a_newcomer_takes_a_part_of_what_the_first_one_holds_and_leaves_the_rest_to_others() -> None:
+    ranges = Ranges(WHOLE)
+    first = ranges.claim()
+    assert first is not None
+    ranges.came(first, 10)
+    wish = ranges.beside(20)
+    assert wish is not None
+    assert (wish.at, wish.end) == (30, 50)
+    assert (first.end, ranges.claim()) == (WHOLE, None)  # until it is taken, nothing has changed
+    assert ranges.take(wish) is first
+    assert (first.at, first.end) == (10, 30)
+    third = ranges.claim()
+    assert third is not None
+    assert (third.at, third.end) == (50, WHOLE)
+
+
+def test_of_a_wish_that_is_partly_here_the_rest_is_taken() -> None:
+    ranges = Ranges(WHOLE)
+    first = ranges.claim()
+    assert first is not None
+    wish = ranges.beside(20)
+    assert wish is not None
+    ranges.came(first, 25)
+    assert ranges.take(wish) is first
+    assert (first.left, wish.at, wish.end) == (0, 25, 40)
 
 
 @given(st.integers(0, 50), st.integers(0, 50))

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,10 +40,8 @@ WORTHWHILE = 8 << 20
 MOST_TRIES = 40  # in all, also of those that brought something
 MOST_PAUSES = 300.0  # seconds in all; a server may ask for two minutes each time
 LARGEST = 8 << 30  # bytes; a server that tells no length may send without end
-PATIENCE = 2.0  # seconds for other connections to bring the last pieces, before the first one does
 EASE = 4 << 20  # bytes that are here and not unpacked: some tenths of a second of unpacking
 _CHUNK = 1 << 18
-_GLANCE = 0.1
 
 Tell = Callable[[int, int | None], None]
 """Told the bytes that are here, and of how many, if that is known."""
@@ -201,8 +198,11 @@ class _Transfer:
             raise _SpentBudget(f"{self._build.file_name}: it broke off {MOST_TRIES} times ({self._build.url})")
         try:
             self._follow()
-            while piece := self._next():
-                self._bring(piece)
+            while not self._filling.complete:
+                if self._crew:
+                    self._crew.help_out(self._stop, self._file, self._advance)
+                elif piece := self._filling.claim():
+                    self._bring(piece)
         finally:
             self._lane.was_worth(self._pace.worth)
             self._crew.send_home()
@@ -212,32 +212,26 @@ class _Transfer:
                 self._lane.no_more()
             self._spoiled(complaint)
 
-    def _next(self) -> Piece | None:
-        """What the first connection is to bring; ``None`` when all is here. Waits for the others, but not for long."""
-        until = time.monotonic() + PATIENCE
-        while not self._filling.complete:
-            if piece := self._filling.claim(self._crew.size if self._crew else None):
-                return piece
-            if time.monotonic() > until:
-                self._crew.send_home()
-                continue
-            with self._filling.changed:
-                self._filling.changed.wait(_GLANCE)
-            self._progress()
-        return None
-
     def _bring(self, piece: Piece) -> None:
         headers = asks(piece, self._mark, self._filling.whole)
         try:
             with self._http.stream(self._build.url, headers=headers, tries=1) as stream, self._stop.ends(stream):
                 piece = self._continued(stream, piece) if headers else self._begin(stream)
-                for chunk in stream.chunks():
-                    if self._add(piece, chunk, stream) < len(chunk):
-                        break
-            if piece.end == ENDLESS:
-                self._filling.ends(piece)
-            if piece.left:
-                self._spoiled(f"the file has {self._filling.arrived:,} bytes instead of {self._filling.whole:,}")
+                with self._filling.held(piece, stream.abort):
+                    for chunk in stream.chunks():
+                        if self._add(piece, chunk, stream) < len(chunk):
+                            break
+                    if piece.end == ENDLESS:
+                        self._filling.ends(piece)
+                    if piece.left:
+                        self._spoiled(
+                            f"the file has {self._filling.arrived:,} bytes instead of {self._filling.whole:,}"
+                        )
+        except CutShort as error:
+            self._stop.check()  # perhaps it was us who cut it
+            if not self._crew and not self._filling.complete:
+                raise
+            log.debug("%s; the others go on", error.what)
         finally:
             self._filling.give_back(piece)
 
@@ -282,14 +276,13 @@ class _Transfer:
             self._spoiled(f"the server sent more than {self._filling.whole:,} bytes")
         if self._filling.arrived > LARGEST:
             self._spoiled(f"the server sent more than {LARGEST:,} bytes, which no build has")
-        self._progress()
-        self._share(piece)
+        self._advance()
         return taken
 
-    def _share(self, piece: Piece) -> None:
-        """Let one more connection help, if one more may pay."""
+    def _advance(self) -> None:
+        """Some more has come. Let one more connection help, if one more may pay."""
+        self._progress()
         if self._explores() and self._pace.one_more(self._filling.arrived) and self._lane.one_more():
-            self._filling.shorten(piece, self._crew.size)
             self._crew.grow()
             self._shared = True
 
@@ -315,7 +308,8 @@ class _Transfer:
         front = self._filling.front
         while self._tally.size < front:
             self._file.seek(self._tally.size)
-            chunk = self._file.read(min(_CHUNK, front - self._tally.size))
+            # Up to a multiple of it, whatever the pieces of the network: so the notes are at round places.
+            chunk = self._file.read(min(_CHUNK - self._tally.size % _CHUNK, front - self._tally.size))
             if not chunk:
                 self._spoiled("somebody cut its file on the disk")
             self._tally.add(chunk)

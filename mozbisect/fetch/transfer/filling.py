@@ -7,6 +7,8 @@ for it. A piece that was taken back can be written no more, also by a thread tha
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +22,7 @@ class Filling:
         self.path = path
         self.changed = threading.Condition(threading.RLock())
         self._ranges = Ranges(whole, here)
+        self._wake: dict[Piece, Callable[[], None]] = {}  # whoever waits for bytes of a piece
 
     @property
     def whole(self) -> int | None:
@@ -59,14 +62,38 @@ class Filling:
                 self.changed.notify_all()
             return len(mine)
 
-    def shorten(self, piece: Piece, size: int) -> None:
+    @contextmanager
+    def held(self, piece: Piece, wake: Callable[[], None]) -> Iterator[None]:
+        """Afterwards what is missing of it is free. ``wake`` is called when all of it was taken by another."""
         with self.changed:
-            self._ranges.shorten(piece, size)
+            self._wake[piece] = wake
+        try:
+            yield
+        finally:
+            with self.changed:
+                del self._wake[piece]
+                self.give_back(piece)
 
     def give_back(self, piece: Piece) -> None:
         with self.changed:
             self._ranges.release(piece)
             self.changed.notify_all()
+
+    def beside(self, size: int) -> Piece | None:
+        with self.changed:
+            return self._ranges.beside(size)
+
+    def lowest(self) -> Piece | None:
+        with self.changed:
+            return self._ranges.lowest()
+
+    def take(self, wish: Piece) -> bool:
+        """Is any of it still to be brought? Then that is for the caller to bring, and for nobody else."""
+        with self.changed:
+            had = self._ranges.take(wish)
+            if had is not None and not had.left and had in self._wake:
+                self._wake[had]()
+            return had is not None
 
     def ends(self, piece: Piece) -> None:
         with self.changed:

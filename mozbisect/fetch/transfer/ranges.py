@@ -4,7 +4,14 @@
     └── here ──────┘└ a piece  └ a piece    └── free ──────┘
                     front: all before it is here
 
-Every byte is in one of the three, and in no two pieces at once. Not for several threads at once: see ``filling``.
+Every byte is in one of the three, and in no two pieces at once. What somebody holds, another may wish for, and take
+once he is sure to get it:
+
+    held   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+    wish           ┌──────┐
+    taken  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+
+Not for several threads at once: see ``filling``.
 """
 
 from __future__ import annotations
@@ -67,11 +74,33 @@ class Ranges:
         piece.at += size
         self.arrived += size
 
-    def shorten(self, piece: Piece, size: int) -> None:
-        """Leave the piece no more than its next ``size`` bytes; the others are free."""
-        end = min(piece.end, piece.at + size)
-        self._free.append(Piece(end, piece.end))
-        piece.end = end
+    def beside(self, size: int) -> Piece | None:
+        """A wish: ``size`` bytes of the widest piece, as far behind what its holder brings next; ``None`` when all are
+        too narrow for that."""
+        widest = max(self._open, key=lambda one: one.left, default=None)
+        if widest is None or widest.left < 2 * size:
+            return None
+        at = widest.at + size
+        return Piece(at, min(at + size, widest.end))
+
+    def lowest(self) -> Piece | None:
+        """The piece that everything else waits for."""
+        return min((one for one in self._open if one.left), key=lambda one: one.at, default=None)
+
+    def take(self, wish: Piece) -> Piece | None:
+        """Make a wish a piece, as far as it is missing; of what it was a part, or ``None`` if all of it came meanwhile.
+
+        Who had it keeps what lies before it, and what lies behind it is free.
+        """
+        for one in sorted((*self._free, *self._open), key=lambda one: one.at):
+            at, end = max(one.at, wish.at), min(one.end, wish.end)
+            if at < end:
+                self._free.append(Piece(end, one.end))
+                one.end = wish.at = at
+                wish.end = end
+                self._open.append(wish)
+                return one
+        return None
 
     def release(self, piece: Piece) -> None:
         """Nobody brings it any more: what is missing of it is free. Harmless when it was released before."""
