@@ -212,8 +212,10 @@ class ProcessTree:
     def _make_end(self, session: int | None) -> None:
         last_wait = _HASTY_LAST_WAIT if in_haste() else _LAST_WAIT
         deadline = time.monotonic() + last_wait
-        while self._lives(session) and time.monotonic() < deadline:
+        while self._lives(session):  # on a machine that is busy, that look alone may take until the deadline
             self._signal(session, gently=False)  # again and again: some may be born meanwhile
+            if time.monotonic() >= deadline:
+                break
             time.sleep(_PAUSE)
         self.wait(last_wait)
 
