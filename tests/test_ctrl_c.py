@@ -63,11 +63,10 @@ def until(run: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
 
 def ends(run: subprocess.Popen[str], *signals: signal.Signals, after: float = 0.15) -> tuple[float, str]:
     """Seconds from the last of the signals to the end, and what was told."""
-    for number in signals:
+    for at, number in enumerate(signals):
+        time.sleep(after if at else 0)
         began = time.monotonic()
         run.send_signal(number)
-        if number is not signals[-1] or len(signals) == 1:
-            time.sleep(after * (len(signals) > 1))
     _, told = run.communicate(timeout=20)
     return time.monotonic() - began, told
 
