@@ -281,6 +281,7 @@ class Http:
         self.requests_made = 0
         self._memory = memory
         self._answered: set[str] = set()  # hosts that are there
+        self._idle: set[int] = set()  # threads that wait for an answer to begin, or to try again
         self._guard = guard
         self._timeout = timeout
         self._tries = tries
@@ -397,8 +398,22 @@ class Http:
                     raise
                 pause = _pause(number, getattr(error, "after", None))
                 log.debug("try %d: %s; again in %.1f s", number, error.what, pause)
-            (sleep or self.sleep)(pause)
+            with self._waiting():
+                (sleep or self.sleep)(pause)
             number += 1
+
+    def keeps_waiting(self, thread: threading.Thread) -> bool:
+        """Does a thread do nothing but wait: for an answer to begin, or to try again? Nothing can wake it."""
+        return thread.ident in self._idle
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        me = threading.get_ident()
+        self._idle.add(me)
+        try:
+            yield
+        finally:
+            self._idle.discard(me)
 
     def _thrice(self, attempt: Callable[[], T]) -> T:
         """For what should be there: a 404 may be a slip of one of many servers that stand behind one name."""
@@ -406,7 +421,8 @@ class Http:
             with suppress(Gone):
                 return attempt()
             if pause:
-                self.sleep(pause)
+                with self._waiting():
+                    self.sleep(pause)
         return attempt()
 
     def close(self) -> None:
@@ -445,7 +461,8 @@ class Http:
 
         session = self._ready()
         try:
-            response = session.get(url, headers=dict(headers), timeout=self._timeout, stream=True)
+            with self._waiting():
+                response = session.get(url, headers=dict(headers), timeout=self._timeout, stream=True)
         except requests.RequestException as error:
             self._count(1)
             raise self._seen_before(_unanswered(error, url, self._timeout)) from error

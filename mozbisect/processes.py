@@ -34,12 +34,21 @@ MARK = "MOZBISECT_PROCESS_TREE"
 GRACE = 3.0
 """Seconds between asking a tree to end and ending it."""
 
-_LAST_WAIT = 1.0  # what was killed is gone at once, unless the kernel itself holds it
+HASTY_GRACE = 0.2
+"""The same after Ctrl-C: a person wants the terminal back."""
+
+_LAST_WAIT, _HASTY_LAST_WAIT = 1.0, 0.1  # what was killed is gone at once, unless the kernel itself holds it
+_AGAIN = 3  # times that all of a tree are killed when nobody waits: some may be born meanwhile
 _PAUSE = 0.02
 _PROC = Path("/proc")
 _HAS_PROC = (_PROC / "self" / "environ").exists()
 _WINDOWS = os.name == "nt"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def in_haste() -> bool:
+    """Is it Ctrl-C, or what is like it, that ends things just now? Asked by those who tidy up on its way."""
+    return isinstance(sys.exception(), KeyboardInterrupt)
 
 
 def _libc() -> ctypes.CDLL | None:
@@ -95,6 +104,15 @@ def _undisturbed() -> Iterator[None]:
         before[number](number, None)
 
 
+_TREES: set[ProcessTree] = set()  # those that nobody has ended
+
+
+def kill_all() -> None:
+    """Kill all that we have started and not ended, and wait for nobody. For who is about to leave without a word."""
+    for tree in list(_TREES):
+        tree.kill()
+
+
 class ProcessTree:
     """A running program and its descendants, in a session of their own and with nothing on standard input.
 
@@ -132,6 +150,9 @@ class ProcessTree:
                         creationflags=0 if has_terminal else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                     )
                 )
+                # On Ctrl-C, Popen waits a quarter of a second for a program that heard of it, too. Ours did not.
+                process._sigint_wait_secs = 0.0  # type: ignore[attr-defined]
+                _TREES.add(self)
         except KeyboardInterrupt:
             if process is not None:
                 self.end()  # nobody else will ever hold it
@@ -157,11 +178,25 @@ class ProcessTree:
         except subprocess.TimeoutExpired:
             return None
 
-    def end(self, grace: float = GRACE) -> None:
-        """Ask everything that is left of the tree to end, after ``grace`` seconds make it; then harmless to call."""
+    def end(self, grace: float | None = None) -> None:
+        """Ask everything that is left of the tree to end, after ``grace`` seconds make it; then harmless to call.
+
+        ``grace`` is ``GRACE`` unless it is said, and ``HASTY_GRACE`` after Ctrl-C.
+        """
         if self._over:
             return
         self._over = True
+        try:
+            self._end((HASTY_GRACE if in_haste() else GRACE) if grace is None else grace)
+        finally:
+            _TREES.discard(self)
+
+    def kill(self) -> None:
+        """Kill everything that is left of the tree, and do not wait until it has gone. From a signal handler, too."""
+        for _ in range(_AGAIN):
+            self._signal(self.pid if self._process.returncode is None else None, gently=False)
+
+    def _end(self, grace: float) -> None:
         # Once the program has been waited for, its number may be given to another: then only the mark counts.
         session = self.pid if self._process.poll() is None else None
         if session is None and not self._lives(None):
@@ -175,11 +210,14 @@ class ProcessTree:
             self._make_end(session)
 
     def _make_end(self, session: int | None) -> None:
-        deadline = time.monotonic() + _LAST_WAIT
-        while self._lives(session) and time.monotonic() < deadline:
+        last_wait = _HASTY_LAST_WAIT if in_haste() else _LAST_WAIT
+        deadline = time.monotonic() + last_wait
+        while self._lives(session):  # on a machine that is busy, that look alone may take until the deadline
             self._signal(session, gently=False)  # again and again: some may be born meanwhile
+            if time.monotonic() >= deadline:
+                break
             time.sleep(_PAUSE)
-        self.wait(_LAST_WAIT)
+        self.wait(last_wait)
 
     def _lives(self, session: int | None) -> bool:
         if _HAS_PROC:

@@ -175,7 +175,7 @@ def ports(
     # One private folder holds all that is temporary: should this run be killed, the next one clears it away.
     with (
         Scratch() as scratch,
-        Cache(kept, limit_gib=options.persist_size_limit, temp_root=scratch.fresh("archives")) as cache,
+        Cache(kept, limit_gib=options.persist_size_limit, temp_root=scratch.fresh("archives"), say=say) as cache,
     ):
         fetcher = BuildFetcher(
             seen.http,

@@ -262,3 +262,11 @@ def test_windows_is_left_alone_when_the_program_has_ended(windows: Path) -> None
     assert tree.wait() == 3
     tree.end()
     assert not (windows / "log").exists()
+
+
+def test_who_does_not_go_is_killed_also_where_each_look_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, pids = started("trap '' TERM; echo; while :; do sleep 0.05; done")
+    monkeypatch.setattr(processes, "_LAST_WAIT", -1.0)  # over before the first look
+    tree.end(grace=0.0)
+    tree.wait(5)
+    assert not any(map(lives, pids))

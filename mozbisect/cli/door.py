@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable
 
 import click
@@ -24,8 +26,47 @@ def _prepare() -> None:
         os.environ.pop("MOZBISECT_BUILD_TYPE", None)
 
 
+THE_SAME = 0.05
+"""Seconds in which a second Ctrl-C is still the first: a wrapper passes it on, and ``timeout`` says TERM twice."""
+
+_INTERRUPTED = 130
+
+
+class _CtrlC:
+    """A signal handler. The first time, all is tidied up on the way out; the second time, the process ends at once.
+
+    What is left behind then (see ``fetch.scratch``) the next run removes.
+    """
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+
+    def __call__(self, *_: object) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+            raise KeyboardInterrupt
+        if now - self._first >= THE_SAME:
+            self._leave()
+
+    def _leave(self) -> None:
+        try:
+            # Not imported now, in the midst of anything: if nobody has imported it, it has started nothing.
+            if processes := sys.modules.get("mozbisect.processes"):
+                processes.kill_all()
+        finally:
+            os._exit(_INTERRUPTED)
+
+
+def _hear_ctrl_c() -> None:
+    """Unless somebody has told us not to: a shell does that for what runs in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _CtrlC())
+
+
 def main() -> None:
     """Run the command line, and leave with its status."""
+    _hear_ctrl_c()
     _prepare()
     status = answered(lambda: mozbisect.main(prog_name="mozbisect", standalone_mode=False))
     try:
@@ -62,7 +103,7 @@ def answered(work: Callable[[], object]) -> int:
         _with_variable(error).show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return _INTERRUPTED
     except SystemExit as leave:
         return _status(leave)
     except OSError as error:

@@ -22,11 +22,9 @@ def say(line: str) -> None:
 
 @contextmanager
 def ends_like_ctrl_c() -> Iterator[None]:
-    """While a build runs, a TERM or a lost terminal ends it as tidily as Ctrl-C does. For the main thread."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
+    """While a build runs, a TERM or a lost terminal does what Ctrl-C does, each time. For the main thread."""
+    of_ctrl_c = signal.getsignal(signal.SIGINT)
+    interrupt = of_ctrl_c if callable(of_ctrl_c) else signal.default_int_handler
     here = threading.current_thread() is threading.main_thread()
     names = [name for name in ("SIGTERM", "SIGHUP") if here and hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}

@@ -24,7 +24,6 @@ from mozbisect.running import (
     memory_of,
     must_run_here,
     options_from,
-    sessions_folder,
     state_folder,
 )
 
@@ -54,7 +53,7 @@ def bisect(
         Running.begin(options_from(words), now=now) as running,
         counted(telemetry, lambda wish: wish.usage(running.options, now.date()), say) as use,
     ):
-        if (folder := sessions_folder()).parent != state_folder():
+        if (folder := running.journal.path.parent.parent).parent != state_folder():
             say(f"{state_folder()} cannot be written: this session is kept in {folder}, while that lasts.")
         go_on = how_to_go_on(running.name) if resumable else ""
         _run(running, output, go_on=go_on, credentials=credentials, this_run=this_run, told=[use])

@@ -14,13 +14,10 @@ all bytes, the ``Purse``, still has room for a bet.
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mozbisect.core.errors import MozbisectError
@@ -33,7 +30,8 @@ AT_ONCE = 2
 NEARLY_CERTAIN = 0.8
 LIKELY = 0.6
 SMALL_SHARE = 0.15  # of all bytes may be for builds that nobody will have wanted, while there is no patience
-_LAST_WAIT = 1.0  # seconds for threads to end; one that hangs in a connection dies with the process
+_LAST_WAIT = 0.4  # seconds for threads to end what they write; one that only waits dies with the process
+_GLANCE = 0.02
 
 Cancel = Callable[[], None]
 Later = Callable[[float, Callable[[], None]], Cancel]
@@ -84,7 +82,8 @@ class Purse:
 class LookAhead:
     """``run`` does an errand, in a thread of its own; ``discard`` removes the tree of one that nobody claimed.
 
-    ``keep``: an errand that is under way is not stopped when it is not wanted any more.
+    ``keep``: an errand that is under way is not stopped when it is not wanted any more. ``idle``: does a thread do
+    nothing but wait, so that nobody need wait for it?
     """
 
     def __init__(
@@ -94,9 +93,11 @@ class LookAhead:
         *,
         patience: float = 1.0,
         keep: bool = False,
+        idle: Callable[[threading.Thread], bool] = lambda _: False,
         later: Later | None = None,
     ) -> None:
         self._run = run
+        self._idle = idle
         self._discard = discard
         self._patience = patience
         self._keep = keep
@@ -171,12 +172,6 @@ class LookAhead:
         with self._lock:
             return frozenset(self._errands)
 
-    def has(self, build: Build) -> bool:
-        """Is this build here, unpacked?"""
-        with self._lock:
-            errand = self._errands.get(build.candidate)
-            return errand is not None and errand.tree is not None and errand.build == build
-
     def give_up(self) -> bool:
         """Room is needed more than haste: throw away what nobody has claimed, and begin nothing more. Was there any?"""
         with self._lock:
@@ -187,13 +182,11 @@ class LookAhead:
             for errand in [*self._errands.values()]:
                 self._drop(errand, even_if_kept=True)
             threads = [thread for errand, thread in self._threads.items() if not errand.claimed]
-        until = time.monotonic() + _LAST_WAIT
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
+        self._await(threads)
         return bool(mine)
 
     def close(self) -> None:
-        """Stop everything, and wait for it, but not for long."""
+        """Stop everything, and wait for what still writes, but not for long."""
         with self._lock:
             self._closed = True
             self._rest()
@@ -204,10 +197,14 @@ class LookAhead:
             threads = dict(self._threads)
         for errand in threads:
             errand.stop.now()
-        until = time.monotonic() + _LAST_WAIT
-        for thread in threads.values():
-            thread.join(max(0.0, until - time.monotonic()))
+        self._await(threads.values())
         log.debug("%d bytes were fetched for what was judged, %d for other builds", self.purse.used, self.purse.wasted)
+
+    def _await(self, threads: Iterable[threading.Thread]) -> None:
+        until = time.monotonic() + _LAST_WAIT
+        for thread in threads:
+            while thread.is_alive() and not self._idle(thread) and time.monotonic() < until:
+                thread.join(_GLANCE)
 
     def _rest(self) -> None:
         """Begin nothing new but what is nearly certain."""
@@ -244,18 +241,22 @@ class LookAhead:
     def _begin(self) -> None:
         """As many errands as may be under way or ready; the others wait, should one come to nothing."""
         while self._queue and len(self._errands) < AT_ONCE and self._is_worth_it(self._queue[0]):
-            errand = Errand(self._queue.popleft())
+            errand = Errand(self._queue[0])
             thread = threading.Thread(target=self._work, args=(errand,), name="look-ahead", daemon=True)
+            try:
+                thread.start()  # it cannot end before we let go of the lock
+            except RuntimeError as error:  # no more threads: at the next occasion, perhaps
+                log.debug("look-ahead for %s cannot begin: %s", errand.candidate.key, error)
+                return
+            self._queue.popleft()
             self._errands[errand.candidate] = errand
             self._threads[errand] = thread
-            thread.start()
 
     def _is_worth_it(self, candidate: Candidate) -> bool:
         chance = self._wanted.get(candidate, 0.0)
         return not self._patient or chance >= NEARLY_CERTAIN or (chance >= LIKELY and self.may_bet(self._left))
 
     def _work(self, errand: Errand) -> None:
-        _be_modest()
         arrived = self._arrived(errand)
         with self._lock:
             del self._threads[errand]
@@ -286,12 +287,8 @@ class LookAhead:
 def _later(seconds: float, then: Callable[[], None]) -> Cancel:
     timer = threading.Timer(seconds, then)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError as error:  # no more threads: then there is none for an errand either
+        log.debug("look-ahead: %s", error)
     return timer.cancel
-
-
-def _be_modest() -> None:
-    """Leave the processor to the build that is being tested. Linux alone can say this of a single thread."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

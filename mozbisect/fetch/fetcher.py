@@ -67,7 +67,9 @@ class BuildFetcher:
         self._unpack_ahead = unpack_ahead
         self._scratch = Scratch(temp_root)
         self._line = Line(most=connections)
-        self._ahead = LookAhead(self._run, self._let_go, patience=patience, keep=keep, later=later)
+        self._ahead = LookAhead(
+            self._run, self._let_go, patience=patience, keep=keep, idle=http.keeps_waiting, later=later
+        )
 
     @contextmanager
     def bring(self, build: Build) -> Iterator[Path]:
@@ -90,15 +92,11 @@ class BuildFetcher:
     def may_bet(self, left: int) -> bool:
         return self._look_ahead and self._unpack_ahead and self._ahead.may_bet(left)
 
-    def has(self, build: Build) -> bool:
-        """Is it here already, in this run or from one before? A quick look."""
-        return self._ahead.has(build) or self._cache.holds(build)
-
     def kept(self, candidates: Sequence[Candidate]) -> Kept:
         return self._cache.kept(candidates)
 
     def close(self) -> None:
-        """Stop every thread, within a second, and remove every tree. The cache is closed by who made it."""
+        """Stop every thread, within half a second, and remove every tree. The cache is closed by who made it."""
         self._ahead.close()
         self._scratch.close()
 
@@ -135,7 +133,9 @@ class BuildFetcher:
             errand.tree = self._make_ready(build, errand.stop, errand.tell, lane)
             errand.build = build
         else:
-            with self._cache.lend(build, lambda part: self._download(build, part, errand.stop, errand.tell, lane)):
+            with self._cache.lend(
+                build, lambda part: self._download(build, part, errand.stop, errand.tell, lane), errand.stop
+            ):
                 pass
 
     def _fetch_now(self, build: Build) -> Path:
@@ -154,13 +154,19 @@ class BuildFetcher:
     def _make_ready(self, build: Build, stop: Stop | None, tell: Tell, lane: Lane) -> Path:
         """A tree of the build, made anew if need be. Where the disk is full, what is kept and not in use makes way.
 
-        For a build that nobody waits for, that is only what can be made again without a download.
+        For a build that nobody waits for, that is only what can be made again without a download. What somebody has
+        removed meanwhile is made once more, and fetched again.
         """
         ways = self._cache.make_way(build, trees_only=stop is not None)
+        once_more = True
         while True:
             try:
                 return self._tree_of(build, stop, tell, lane)
             except CacheTrouble as trouble:
+                if once_more and _is_gone(trouble):
+                    log.debug("somebody removed what was just made: %s", trouble.what)
+                    once_more = False
+                    continue
                 full = _full_at(trouble)
                 if full is not None and stop is None and self._ahead.give_up():
                     log.debug("the disk is full: builds ahead make way")
@@ -177,7 +183,9 @@ class BuildFetcher:
         while True:
             with (
                 self._unpacking(build, stop) as unpacking,
-                self._cache.lend(build, lambda part: self._download(build, part, stop, tell, lane, unpacking)) as file,
+                self._cache.lend(
+                    build, lambda part: self._download(build, part, stop, tell, lane, unpacking), stop
+                ) as file,
             ):
                 try:
                     return self._vouched(unpacking.tree() or self._unpacked(file, build, stop), build)
@@ -253,6 +261,10 @@ def _copy(file: Path, to: Path) -> None:
         raise BrokenBuild(f"{to.name} was removed while it was needed")
     with on_disk(to.parent):
         shutil.copyfile(file, to)
+
+
+def _is_gone(trouble: CacheTrouble) -> bool:
+    return isinstance(trouble.__cause__, FileNotFoundError)
 
 
 def _full_at(trouble: CacheTrouble) -> Path | None:

@@ -35,6 +35,7 @@ OURS = re.compile(r".+--.+--[0-9a-f]{8}--.+")
 """How the names of builds that we keep look (see ``cache.file_name``), also with an ending."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 _ADVICE = {
     errno.ENOSPC: "Free some space there, or name another folder (--persist, or TMPDIR for what is temporary).",

@@ -29,6 +29,10 @@ class Stop:
             if self._stream is not None:
                 self._stream.abort()
 
+    @property
+    def told(self) -> bool:
+        return self._event.is_set()
+
     def check(self) -> None:
         if self._event.is_set():
             raise Stopped

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from io import BufferedReader
 from typing import IO, cast
 
-from mozbisect.processes import ProcessTree
+from mozbisect.processes import ProcessTree, in_haste
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ KEPT = 1 << 20
 
 _CHUNK = 1 << 16
 _LONGEST_LINE = 1 << 16
+_LAST_WAIT, _HASTY_LAST_WAIT = 1.0, 0.1  # seconds for the last words: somebody far away may have inherited the pipe
 _SOON = 0.3  # seconds until the last words of a program that has ended are here, unless somebody else holds the pipe
 
 
@@ -48,7 +49,7 @@ class Run:
 
     def kill(self) -> None:
         self._tree.end()
-        self._reader.join(1)  # at most: somebody far away may have inherited the pipe
+        self._reader.join(_HASTY_LAST_WAIT if in_haste() else _LAST_WAIT)
 
     def output(self) -> str:
         """What it has written so far, both streams, at most the last ``KEPT`` bytes of it."""

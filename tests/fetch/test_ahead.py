@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,6 +96,11 @@ def ahead(work: Work, patience: Patience) -> Iterator[LookAhead]:
     ahead.close()
 
 
+def is_ready(ahead: LookAhead, candidate: Candidate) -> Callable[[], bool]:
+    """Has its thread nothing more to do?"""
+    return lambda: candidate in ahead.begun() and candidate not in {errand.candidate for errand in ahead._threads}
+
+
 def running() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "look-ahead"]
 
@@ -180,7 +186,7 @@ def test_what_is_brought_now_is_not_dropped_before_it_is_claimed(
     work.until(lambda: work.begun == ["a"])
     if ready:
         work.goes_on[A].set()
-        work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
+        work.until(is_ready(ahead, A))
     ahead.want({B: 0.5, C: 0.5}, present=A)
     claimed = ahead.claim(A)
     assert claimed is not None
@@ -212,7 +218,7 @@ def test_what_is_thrown_away_is_counted(work: Work, patience: Patience) -> None:
     ahead = LookAhead(run, work.discard, later=patience)
     ahead.want({A: 0.9, B: 0.9})
     work.goes_on[A].set()
-    work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)) and len(work.begun) == 2)
+    work.until(lambda: is_ready(ahead, A)() and len(work.begun) == 2)
     ahead.want(unlikely(C))
     work.until(lambda: ahead.purse.wasted == 200)
     ahead.close()
@@ -241,7 +247,7 @@ def test_to_claim_what_is_ready_disturbs_nobody(ahead: LookAhead, work: Work, pa
     ahead.want(unlikely(A, B))
     patience.is_over()
     work.goes_on[A].set()
-    work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
+    work.until(is_ready(ahead, A))
     assert ahead.claim(A) is not None
     ahead.want(unlikely(B, C))
     patience.is_over()
@@ -271,7 +277,7 @@ def test_what_is_ready_and_not_wanted_any_more_is_thrown_away(ahead: LookAhead, 
     ahead.want(unlikely(A))
     patience.is_over()
     work.goes_on[A].set()
-    work.until(lambda: ahead.has(build_at("http://a/b", candidate=A)))
+    work.until(is_ready(ahead, A))
     ahead.want(unlikely(B))
     assert work.discarded == ["a"]
 
@@ -348,3 +354,36 @@ def test_given_up_it_throws_all_away_and_begins_nothing_more(work: Work, patienc
     assert not ahead.begun()
     assert not ahead.give_up()
     ahead.close()
+
+
+def test_where_no_thread_can_be_started_nothing_seems_to_be_under_way(
+    ahead: LookAhead, work: Work, patience: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        ahead.want({A: 0.9})
+        assert (ahead.begun(), ahead.claim(A)) == (frozenset(), None)
+        LookAhead(work.run, work.discard).want(unlikely(A))  # nor does its clock
+    ahead.want({A: 0.9})
+    work.until(lambda: work.begun == ["a"])
+
+
+def test_the_close_does_not_wait_for_a_thread_that_only_waits(patience: Patience) -> None:
+    go_on, begun = threading.Event(), threading.Event()
+
+    def run(_: Errand) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    ahead = LookAhead(run, lambda _: None, idle=lambda _: True, later=patience)
+    ahead.want({A: 0.9})
+    assert begun.wait(5)
+    began = time.monotonic()
+    ahead.close()
+    assert time.monotonic() - began < 0.3
+    go_on.set()
+    for thread in running():
+        thread.join(5)

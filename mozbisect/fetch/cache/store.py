@@ -5,19 +5,20 @@ a small one beside it, ``<name>.seal``, with what we saw of it when it arrived; 
 to (see ``trees``), ``<name>.part`` what is here of a download that was broken off (see ``parts``). Nothing else in the
 folder is ours, and nothing else is ever touched. Two runs may share a folder: files come into it whole, by a rename
 from a folder in it that only one run writes in; what one run reads, no other removes, as far as the disk knows locks;
-and each takes it in its stride when one of its files was removed all the same. A folder that can only be read is read:
-what is not in it is fetched for the one run.
+and each takes it in its stride when one of its files was removed all the same. A folder that can only be read is read,
+be there anything in it or not: what is not in it is fetched for the one run, and that is said once.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
 import re
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
@@ -25,12 +26,15 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from mozbisect.core.errors import CacheTrouble
 from mozbisect.core.model import Build, Candidate, Kind
 from mozbisect.core.ports import Kept
 from mozbisect.fetch.cache import peer
 from mozbisect.fetch.cache.trees import MOST, TREE, Trees
+from mozbisect.fetch.cache.turns import Turns
 from mozbisect.fetch.locks import being_read, is_read
-from mozbisect.fetch.scratch import OURS, Scratch, clear_the_abandoned, on_disk, remove
+from mozbisect.fetch.scratch import OURS, READ_ONLY, Scratch, clear_the_abandoned, on_disk, remove, remove_home
+from mozbisect.fetch.stop import Stop
 from mozbisect.fetch.transfer import parts
 from mozbisect.fetch.verify import Seal, Tally, complaint_about
 
@@ -48,7 +52,8 @@ Fetch = Callable[[Path], Seal]
 class Cache:
     """The folder, made when it is first needed; without one, a private folder that is gone after ``close``.
 
-    ``limit_gib`` is for a folder that is kept, 0 means none. May be used from several threads.
+    ``limit_gib`` is for a folder that is kept, 0 means none. ``say`` is told if nothing can be kept there. May be used
+    from several threads.
     """
 
     def __init__(
@@ -58,20 +63,25 @@ class Cache:
         limit_gib: float = 0.0,
         temp_root: Path | None = None,
         now: Callable[[], float] = time.time,
+        say: Callable[[str], None] = log.debug,
     ) -> None:
         self._kept = folder
         self._scratch = Scratch(temp_root)
-        self._limit = int(limit_gib * 2**30) if folder else PRIVATE_LIMIT
+        self._limit = int(limit_gib * 2**30)
         self._now = now
+        self._say = say
         self._halves = Scratch(folder) if folder else self._scratch  # on the same disk: a rename must do
         self.trees = Trees(folder, self._halves, now) if folder else None
         self._lock = threading.Lock()
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._turns = Turns()
         self._lent: Counter[str] = Counter()
-        self._opened: Path | None = None
+        self._growing: set[Path] = set()  # the folders in which files come just now
+        self._opened: Path | None = (
+            None  # where new files go: the folder or, where that cannot be written, a private one
+        )
+        self._said = False
         self._theirs: dict[str, tuple[Path, Seal]] = {}  # files of mozregression that pass for a file of ours
         self._no_good: set[Path] = set()
-        self._beside = Cache(temp_root=temp_root) if folder else None  # in place of a folder that cannot be written
 
     def __enter__(self) -> Self:
         return self
@@ -81,26 +91,13 @@ class Cache:
 
     def close(self) -> None:
         """Remove the private folder, if there is one, and what is half made."""
+        with self._lock:
+            growing = set(self._growing)
+        for home in growing:  # of threads that hang in a connection: they will not tidy up any more
+            if parts.Notes(home / parts.BYTES).read() is None:
+                remove_home(home)
         self._halves.close()
         self._scratch.close()
-        if self._beside:
-            self._beside.close()
-
-    def holds(self, build: Build) -> bool:
-        """Is the build's file here? A quick look, without reading it: ``lend`` may still find it damaged."""
-        folder = self._kept or self._opened
-        if folder is None:
-            return False
-        if self.trees and self.trees.holds(file_name(build), build):
-            return True
-        if self._beside and self._beside.holds(build):
-            return True
-        path = folder / file_name(build)
-        try:
-            size = path.stat().st_size
-        except OSError:
-            return self._kept is not None and any(one.surely for one in peer.left(folder, build))
-        return build.size in (None, size) and (build.digest is not None or seal_path(path).exists())
 
     def kept(self, candidates: Sequence[Candidate]) -> Kept:
         """Which of the candidates have a build in a folder that is kept, by the names alone: a guess, and quick."""
@@ -112,66 +109,84 @@ class Cache:
         return Kept(unpacked, (packed | theirs) - unpacked)
 
     @contextmanager
-    def lend(self, build: Build, fetch: Fetch) -> Iterator[Path]:
+    def lend(self, build: Build, fetch: Fetch, stop: Stop | None = None) -> Iterator[Path]:
         """The build's file, for the time of the ``with``; ``fetch`` is called if it is not here, or not to be trusted.
 
-        Two threads that want the same file wait for each other. Raises ``CacheTrouble`` and whatever ``fetch`` does.
+        Two threads that want the same file wait for each other, but not for one whose ``stop`` was told. Raises
+        ``CacheTrouble``, ``Stopped`` and whatever ``fetch`` does.
         """
-        path = self._folder() / file_name(build)
+        name = file_name(build)
+        paths = self._paths(name)
         with self._lock:
-            self._lent[path.name] += 1
-            turn = self._turns[path.name]
+            self._lent[name] += 1
         try:
             with ExitStack() as stack:
-                with turn:
-                    other = None
-                    if not self._trusted(path, build) and (other := self._of_peer(path.name, build)) is None:
-                        if self._beside and not os.access(path.parent, os.W_OK | os.X_OK):
-                            log.debug("%s cannot be written: %s is fetched for this run only", path.parent, path.name)
-                            other = stack.enter_context(self._beside.lend(build, fetch))
-                        else:
-                            self._take_in(path, fetch)
-                    stack.enter_context(being_read(path))
-                with suppress(OSError):
-                    os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
+                with self._turns.of(name, stop or Stop()):
+                    path = next((path for path in paths if self._trusted(path, build)), None)
+                    path = path or self._of_peer(name, build)
+                    if path is None:
+                        self._take_in(path := paths[0], fetch)
+                    if path in paths:
+                        stack.enter_context(being_read(path))
+                        with suppress(OSError):
+                            os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
                 self.make_room()
-                yield other or path
+                yield path
         finally:
             with self._lock:
-                self._lent[path.name] -= 1
+                self._lent[name] -= 1
 
     def seal_of(self, build: Build) -> Seal | None:
         """What was seen of the build's file when it came, if it did."""
         name = file_name(build)
-        if self._beside and (beside := self._beside.seal_of(build) if self._beside.holds(build) else None):
-            return beside
-        own = Seal.read(seal_path(self._folder() / name))
-        return own or (self._theirs[name][1] if name in self._theirs else None)
+        own = filter(None, (Seal.read(seal_path(path)) for path in self._paths(name)))
+        return next(own, None) or (self._theirs[name][1] if name in self._theirs else None)
 
     def drop(self, build: Build) -> None:
         """The build's file turned out to be no good: remove it. One of mozregression stays, and is not used again."""
-        path, _ = self._theirs.pop(file_name(build), (None, None))
-        if path is not None:
-            self._no_good.add(path)
-        if self._beside and self._beside.holds(build):
-            self._beside.drop(build)
-        own = self._folder() / file_name(build)
-        remove_file(own)
-        if own.exists():
-            self._no_good.add(own)
+        name = file_name(build)
+        theirs, _ = self._theirs.pop(name, (None, None))
+        if theirs is not None:
+            self._no_good.add(theirs)
+        for own in self._paths(name):
+            remove_file(own)
+            if own.exists():
+                self._no_good.add(own)
+
+    def _paths(self, name: str) -> list[Path]:
+        """Where a file of ours may be; the first is where it would be put."""
+        folders = dict.fromkeys((self._folder(), self._kept))
+        return [folder / name for folder in folders if folder is not None]
 
     def _folder(self) -> Path:
-        """It may be removed while we run: then there is an empty one again."""
+        """Where new files go. It may be removed while we run: then there is an empty one again."""
         with self._lock:
-            if self._opened is None or not self._opened.is_dir():
-                folder = self._kept or self._scratch.fresh("archives")
-                with on_disk(folder):
-                    folder.mkdir(parents=True, exist_ok=True)
+            if self._kept is not None and self._can_keep(self._kept):
+                self._opened = self._kept
+            elif self._opened in (None, self._kept) or not self._opened.is_dir():
+                self._opened = self._scratch.fresh("archives")
+            return self._opened
+
+    def _can_keep(self, folder: Path) -> bool:
+        """Make it if need be, and tidy it up at first. Raises ``CacheTrouble`` for what is no read-only disk."""
+        is_new = self._opened != folder or not folder.is_dir()
+        try:
+            with on_disk(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                if not os.access(folder, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, "it can only be read")
+                if is_new:
                     clear_the_abandoned(folder)
                     _sweep(folder)
                     parts.remove_stale(folder, self._now())
-                self._opened = folder
-            return self._opened
+        except CacheTrouble as trouble:
+            if not isinstance(trouble.__cause__, OSError) or trouble.__cause__.errno not in READ_ONLY:
+                raise
+            if not self._said:
+                self._said = True
+                self._say(f"{folder} cannot be written: what is fetched now is not kept for later runs.")
+            return False
+        return True
 
     def _trusted(self, path: Path, build: Build) -> bool:
         if path in self._no_good:
@@ -225,16 +240,30 @@ class Cache:
         """A folder in which a file may grow, on the same disk. Of no other thread, and of no other run."""
         with parts.claimed(path.with_name(path.name + parts.PART)) as home:
             if home is not None:
-                yield home
+                with self._grows(home):
+                    yield home
                 return
-        half = self._halves.fresh("archive")  # another run is just fetching the same: who knows whether it gets there
+        # Another run is just fetching the same, or a thread that hangs: who knows whether it gets there.
+        half = (self._halves if path.parent == self._kept else self._scratch).fresh("archive")
         try:
             yield half
         finally:
             remove(half)
 
+    @contextmanager
+    def _grows(self, home: Path) -> Iterator[None]:
+        with self._lock:
+            self._growing.add(home)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._growing.discard(home)
+
     def _make_durable(self, part: Path) -> None:
-        if self._kept:  # it is to survive a crash of the machine, not only the end of this run
+        if self._kept and part.is_relative_to(
+            self._kept
+        ):  # it is to survive a crash of the machine, not only the end of this run
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
 
@@ -287,15 +316,18 @@ class Cache:
         folder = self._opened
         if folder is None:
             return
-        trees = sorted(self.trees.all() if self.trees else (), reverse=True)  # the latest used first
-        files = sorted(files_in(folder), reverse=True) if self._limit else []
-        room = self._limit - sum(size for _, size, _ in files[:ALWAYS_KEPT])
+        limit = self._limit if folder == self._kept else PRIVATE_LIMIT
+        trees = sorted(
+            self.trees.all() if self.trees and folder == self._kept else (), reverse=True
+        )  # used last: first
+        files = sorted(files_in(folder), reverse=True) if limit else []
+        room = limit - sum(size for _, size, _ in files[:ALWAYS_KEPT])
         rest = [(*file, _Sort.FILE) for file in files[ALWAYS_KEPT:]]
-        rest += [(*part, _Sort.PART) for part in (parts.parts_in(folder) if self._limit else ())]
+        rest += [(*part, _Sort.PART) for part in (parts.parts_in(folder) if limit else ())]
         rest += [(*tree, _Sort.TREE) for tree in trees]
         for_trees = MOST
         for _, size, path, sort in sorted(rest, key=_oldest_last):
-            fits = (not self._limit or size <= room) and (sort is not _Sort.TREE or size <= for_trees)
+            fits = (not limit or size <= room) and (sort is not _Sort.TREE or size <= for_trees)
             if fits or self._is_used(path, sort):
                 room -= size
                 for_trees -= size if sort is _Sort.TREE else 0

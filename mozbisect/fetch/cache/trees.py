@@ -26,7 +26,7 @@ from pathlib import Path
 
 from mozbisect.core.errors import CacheTrouble
 from mozbisect.core.model import Build
-from mozbisect.fetch.scratch import OURS, Scratch, remove
+from mozbisect.fetch.scratch import OURS, Scratch, on_disk, remove
 from mozbisect.fetch.verify import Seal
 
 log = logging.getLogger(__name__)
@@ -121,13 +121,16 @@ class Trees:
     def fresh(self) -> Path:
         """An empty folder for a tree that is still to be made. Raises ``CacheTrouble``."""
         files = self._scratch.fresh("tree") / FILES
-        files.mkdir()
+        with on_disk(files.parent):
+            files.mkdir()
         return files
 
     def vouch(self, files: Path, name: str, build: Build, archive: Seal) -> None:
-        """The tree in ``fresh`` is whole: from now on it can be kept."""
+        """The tree in ``fresh`` is whole: from now on it can be kept. Raises ``CacheTrouble`` if it is gone."""
         digest = build.digest
-        mark = Mark(archive, digest.algorithm if digest else "", digest.hex.lower() if digest else "", *_seen(files))
+        with on_disk(files.parent):
+            seen = _seen(files)
+        mark = Mark(archive, digest.algorithm if digest else "", digest.hex.lower() if digest else "", *seen)
         with suppress(OSError):
             (files.parent / _MARK).write_text(mark.dump(), "utf-8")
             self._lend(files.parent, name, mark)
