@@ -76,9 +76,8 @@ class Cache:
         self._turns = Turns()
         self._lent: Counter[str] = Counter()
         self._growing: set[Path] = set()  # the folders in which files come just now
-        self._opened: Path | None = (
-            None  # where new files go: the folder or, where that cannot be written, a private one
-        )
+        # Where new files go: the folder or, where that cannot be written, a private one.
+        self._opened: Path | None = None
         self._said = False
         self._theirs: dict[str, tuple[Path, Seal]] = {}  # files of mozregression that pass for a file of ours
         self._no_good: set[Path] = set()
@@ -261,9 +260,8 @@ class Cache:
                 self._growing.discard(home)
 
     def _make_durable(self, part: Path) -> None:
-        if self._kept and part.is_relative_to(
-            self._kept
-        ):  # it is to survive a crash of the machine, not only the end of this run
+        # It is to survive a crash of the machine, not only the end of this run.
+        if self._kept and part.is_relative_to(self._kept):
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
 
@@ -317,9 +315,8 @@ class Cache:
         if folder is None:
             return
         limit = self._limit if folder == self._kept else PRIVATE_LIMIT
-        trees = sorted(
-            self.trees.all() if self.trees and folder == self._kept else (), reverse=True
-        )  # used last: first
+        kept_trees = self.trees.all() if self.trees and folder == self._kept else ()
+        trees = sorted(kept_trees, reverse=True)  # the latest used first
         files = sorted(files_in(folder), reverse=True) if limit else []
         room = limit - sum(size for _, size, _ in files[:ALWAYS_KEPT])
         rest = [(*file, _Sort.FILE) for file in files[ALWAYS_KEPT:]]
