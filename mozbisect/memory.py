@@ -204,12 +204,13 @@ class Memory:
             self._since_look = 0
 
     def _end(self) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
         import sqlite3
 
-        file, self._file = self._file, None
-        if file is not None:
-            with suppress(sqlite3.Error):
-                file.close()
+        with suppress(sqlite3.Error):
+            file.close()
 
     def _remove(self) -> None:
         for path in self._files():

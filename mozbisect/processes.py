@@ -257,23 +257,25 @@ class ProcessTree:
 
 def _living(mark: bytes, session: int | None) -> list[int]:
     """The processes that bear the mark or are of the session; the dead that nobody has waited for do not count."""
-    folders = [folder for folder in _PROC.iterdir() if folder.name.isdigit()]
-    return [int(folder.name) for folder in folders if _is_of(folder, session) or _bears(folder, mark)]
+    numbers = [name for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208  (of all processes, after each test)
+    return [int(number) for number in numbers if _is_of(number, session) or mark in _told(number, "environ")]
 
 
-def _is_of(folder: Path, session: int | None) -> bool:
+def _is_of(number: str, session: int | None) -> bool:
     """From ``/proc/<pid>/stat``: ``pid (name) state parent group session …``."""
     if session is None:
         return False
     try:
-        state, _parent, _group, its_session = (folder / "stat").read_bytes().rpartition(b")")[2].split()[:4]
-    except (OSError, ValueError):  # it has just ended
+        state, _parent, _group, its_session = _told(number, "stat").rpartition(b")")[2].split()[:4]
+    except ValueError:  # it has just ended
         return False
     return int(its_session) == session and state not in (b"Z", b"X")
 
 
-def _bears(folder: Path, mark: bytes) -> bool:
+def _told(number: str, what: str) -> bytes:
+    """A file of ``/proc/<pid>``; empty for a process that is another person's, or has just ended."""
     try:
-        return mark in (folder / "environ").read_bytes()
-    except OSError:  # another person's, or it has just ended
-        return False
+        with open(f"{_PROC}/{number}/{what}", "rb", buffering=0) as file:  # noqa: PTH123  (as above)
+            return file.read()
+    except OSError:
+        return b""
