@@ -504,20 +504,7 @@ def _session(user_agent: str, guard: Guard | None) -> requests.Session:
     import requests
     from requests.adapters import HTTPAdapter
 
-    class Session(requests.Session):
-        """What the environment says of proxies and certificates is read once a host, not with every request."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self._said: dict[tuple[str, str], dict[str, Any]] = {}
-
-        def merge_environment_settings(self, url: Any, *asked: Any) -> Any:
-            host = urlsplit(url)[:2]
-            if host not in self._said:
-                self._said[host] = dict(super().merge_environment_settings(url, *asked))
-            return dict(self._said[host])
-
-    class Signing(Session):
+    class Signing(requests.Session):
         """Signs what goes to the guarded service, and each hop of a redirection anew: a signature fits one URL."""
 
         def send(self, request: requests.PreparedRequest, **words: Any) -> requests.Response:
@@ -527,7 +514,7 @@ def _session(user_agent: str, guard: Guard | None) -> requests.Session:
             request.headers.update(guard.headers(request.method or "GET", request.url or ""))
             return super().send(request, **words)
 
-    session = Signing() if guard is not None and guard.sign else Session()
+    session = Signing() if guard is not None and guard.sign else requests.Session()
     session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_connections=SIDE_BY_SIDE, pool_maxsize=SIDE_BY_SIDE))

@@ -250,19 +250,6 @@ def test_a_proxy_that_is_not_there_is_named_as_the_cause(naps: Naps, monkeypatch
         Http(sleep=naps).text("http://archive.mozilla.org/")
 
 
-def test_what_is_known_of_one_host_and_proxies_is_not_taken_for_another(
-    server: Server, naps: Naps, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    server.files["/x"] = File(b"here")
-    asking = Http(sleep=naps)
-    for _ in range(2):
-        assert asking.text(f"{server.base}/x").text == "here"
-        with pytest.raises(Offline, match="proxy"):
-            asking.text("http://archive.mozilla.org/x")
-
-
 @pytest.mark.parametrize("url", ["ftp://ftp.mozilla.org/", "nonsense", "http://"])
 def test_an_address_that_is_none_is_an_error_of_ours(url: str, http: Http) -> None:
     with pytest.raises(NetworkError):
