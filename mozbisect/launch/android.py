@@ -21,8 +21,8 @@ from mozbisect.core.errors import BrokenBuild, CannotRun, UsageError
 from mozbisect.core.model import Build
 from mozbisect.launch import crash
 from mozbisect.launch.adb import ANDROID_SERIAL, Device, Refused, choose, find_adb, listed
-from mozbisect.launch.facts import of_package
 from mozbisect.launch.profile_folder import ProfileFolders, furnished
+from mozbisect.launch.program import read_facts
 from mozbisect.launch.quiet import Pref
 from mozbisect.launch.run import with_last_words
 from mozbisect.launch.settings import LaunchSettings
@@ -164,7 +164,7 @@ class AndroidLauncher:
         Raises ``BrokenBuild`` with adb's own words, ``CannotRun`` when the device has gone or would take no build.
         """
         apk = _apk(tree)
-        facts = of_package(apk)
+        facts = read_facts(apk)
         package = facts.get("package_name") or self._manner.row.package
         device = self._connected()
         try:

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from mozbisect.core.errors import BrokenBuild, CannotRun
 from mozbisect.core.model import Build
-from mozbisect.launch import crash, facts, machine
+from mozbisect.launch import crash, machine
 from mozbisect.launch.macos import sign_if_needed
 from mozbisect.launch.policies import disable_updates
 from mozbisect.launch.profile_folder import ProfileFolders, furnished, must_be_addon
-from mozbisect.launch.program import find_binary, make_executable
+from mozbisect.launch.program import find_binary, make_executable, read_facts
 from mozbisect.launch.quiet import Pref, environment
 from mozbisect.launch.run import Run, how, with_last_words
 from mozbisect.launch.settings import HEADLESS, LaunchSettings
@@ -139,7 +139,7 @@ class DesktopApp:
 
     @cached_property
     def facts(self) -> dict[str, str]:
-        return facts.of_program(self._binary)
+        return read_facts(self._binary)
 
     def start(self, args: Sequence[str] = (), prefs: Mapping[str, Pref] = {}) -> None:
         """Start it with its profile. Raises ``BrokenBuild``, ``CannotRun`` (profile, add-ons), ``CacheTrouble``."""
