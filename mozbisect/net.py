@@ -385,7 +385,8 @@ class Http:
     ) -> T:
         """Call ``attempt`` until it returns, with longer and longer pauses, and raise its error when it never does.
 
-        Tried again are ``Unreachable``, ``CutShort``, ``ServerTrouble`` and the errors named in ``also``.
+        Tried again are ``Unreachable``, ``CutShort``, ``ServerTrouble`` and the errors named in ``also``. ``sleep`` is
+        for a caller whose pauses can be cut short.
         """
         number = 1
         passing: tuple[type[MozbisectError], ...] = (Unreachable, CutShort, ServerTrouble, *also)
@@ -398,8 +399,7 @@ class Http:
                     raise
                 pause = _pause(number, getattr(error, "after", None))
                 log.debug("try %d: %s; again in %.1f s", number, error.what, pause)
-            with self._waiting():
-                (sleep or self.sleep)(pause)
+            (sleep or self._sleep)(pause)
             number += 1
 
     def keeps_waiting(self, thread: threading.Thread) -> bool:
@@ -421,9 +421,12 @@ class Http:
             with suppress(Gone):
                 return attempt()
             if pause:
-                with self._waiting():
-                    self.sleep(pause)
+                self._sleep(pause)
         return attempt()
+
+    def _sleep(self, seconds: float) -> None:
+        with self._waiting():
+            self.sleep(seconds)
 
     def close(self) -> None:
         with self._lock:

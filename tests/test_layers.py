@@ -57,7 +57,7 @@ WITHIN = {
     "fetch": {
         "transfer": {"locks", "scratch", "stop", "verify"},
         "unpack": {"scratch"},
-        "cache": {"locks", "scratch", "transfer", "verify"},
+        "cache": {"locks", "scratch", "stop", "transfer", "verify"},
         "ahead": {"stop"},
     },
     "cli": {

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mozbisect.core.errors import MozbisectError
 from mozbisect.core.model import Build, Candidate
-from mozbisect.fetch.stop import Stop, Stopped
+from mozbisect.fetch.stop import Stop, Stopped, await_end
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,6 @@ NEARLY_CERTAIN = 0.8
 LIKELY = 0.6
 SMALL_SHARE = 0.15  # of all bytes may be for builds that nobody will have wanted, while there is no patience
 _LAST_WAIT = 0.4  # seconds for threads to end what they write; one that only waits dies with the process
-_GLANCE = 0.02
 
 Cancel = Callable[[], None]
 Later = Callable[[float, Callable[[], None]], Cancel]
@@ -182,7 +180,7 @@ class LookAhead:
             for errand in [*self._errands.values()]:
                 self._drop(errand, even_if_kept=True)
             threads = [thread for errand, thread in self._threads.items() if not errand.claimed]
-        self._await(threads)
+        await_end(threads, _LAST_WAIT, idle=self._idle)
         return bool(mine)
 
     def close(self) -> None:
@@ -197,14 +195,8 @@ class LookAhead:
             threads = dict(self._threads)
         for errand in threads:
             errand.stop.now()
-        self._await(threads.values())
+        await_end(threads.values(), _LAST_WAIT, idle=self._idle)
         log.debug("%d bytes were fetched for what was judged, %d for other builds", self.purse.used, self.purse.wasted)
-
-    def _await(self, threads: Iterable[threading.Thread]) -> None:
-        until = time.monotonic() + _LAST_WAIT
-        for thread in threads:
-            while thread.is_alive() and not self._idle(thread) and time.monotonic() < until:
-                thread.join(_GLANCE)
 
     def _rest(self) -> None:
         """Begin nothing new but what is nearly certain."""

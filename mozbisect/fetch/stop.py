@@ -1,12 +1,15 @@
-"""How a piece of work is told, from any thread, that it is not wanted any more."""
+"""How a piece of work is told, from any thread, that it is not wanted any more, and how long its end is waited for."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from mozbisect.net import Stream
+
+_GLANCE = 0.02
 
 
 class Stopped(Exception):
@@ -52,3 +55,13 @@ class Stop:
         finally:
             with self._lock:
                 self._stream = None
+
+
+def await_end(
+    threads: Iterable[threading.Thread], seconds: float, *, idle: Callable[[threading.Thread], bool] = lambda _: False
+) -> None:
+    """Wait until these have ended, for so long at most; not for one that is ``idle``, and can do no harm any more."""
+    until = time.monotonic() + seconds
+    for thread in threads:
+        while thread.is_alive() and not idle(thread) and time.monotonic() < until:
+            thread.join(_GLANCE)

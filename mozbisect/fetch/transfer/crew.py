@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import IO
 
 from mozbisect.core.errors import NetworkError
-from mozbisect.fetch.stop import Stop
+from mozbisect.fetch.stop import Stop, await_end
 from mozbisect.fetch.transfer.filling import Filling
 from mozbisect.fetch.transfer.line import Lane
 from mozbisect.fetch.transfer.pace import Pace
@@ -36,7 +36,7 @@ WORTH_IT = 16 << 20  # bytes still to come: with less, another connection has ha
 SMALLEST, LARGEST = 1 << 20, 8 << 20  # bytes of a piece: large at first, as each costs a round trip, small at the end
 PATIENCE = 2.0  # seconds without work, until somebody who brings less than this in them is relieved
 _GLANCE = 0.1
-_LAST_WAIT = 0.5  # seconds for all of them to end; one that hangs in a connection can write nothing any more
+_LAST_WAIT = 0.3  # seconds for all of them to end; one that hangs all the same can write nothing any more
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
@@ -143,9 +143,7 @@ class Crew:
             one.stop.now()
             if one.piece is not None:
                 self._filling.give_back(one.piece)
-        until = time.monotonic() + _LAST_WAIT
-        for thread in at_work:
-            thread.join(max(0.0, until - time.monotonic()))
+        await_end(at_work, _LAST_WAIT, idle=self._http.keeps_waiting)
 
     # ------------------------------------------------------------------------------------- what one of them does
 
