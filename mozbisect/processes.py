@@ -150,8 +150,6 @@ class ProcessTree:
                         creationflags=0 if has_terminal else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                     )
                 )
-                # On Ctrl-C, Popen waits a quarter of a second for a program that heard of it, too. Ours did not.
-                process._sigint_wait_secs = 0.0  # type: ignore[attr-defined]
                 _TREES.add(self)
         except KeyboardInterrupt:
             if process is not None:
