@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from mozbisect.core.errors import BrokenBuild
-from mozbisect.fetch.unpack import archive as module
-from mozbisect.fetch.unpack import xz
+from mozbisect.fetch.unpack import measure, tarred, xz
 from mozbisect.fetch.unpack.archive import unpack
 from tests.fetch.conftest import firefox, tar_member, tar_of, zip_of
 
@@ -51,7 +50,7 @@ def test_a_header_that_announces_much_is_refused_before_it_is_read(kind: bytes, 
 
 
 def test_many_small_headers_have_an_end(saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_BETWEEN", 1 << 18)
+    monkeypatch.setattr(tarred, "MOST_BETWEEN", 1 << 18)
     body = header(b"0", 0, "firefox") + (header(b"L", 10_000) + bytes(10_240)) * 50
     with pytest.raises(BrokenBuild, match="'firefox' is followed by more than 262,144 bytes of headers"):
         unpack(saved("a.tar.xz", lzma.compress(body)), into)
@@ -83,7 +82,7 @@ def test_files_with_holes_are_refused_with_their_name(saved: Save, into: Path) -
 
 def test_headers_for_all_members_have_an_end(saved: Save, into: Path) -> None:
     file = io.BytesIO()
-    many = {f"key{n}": "x" for n in range(module.MOST_GLOBAL + 1)}
+    many = {f"key{n}": "x" for n in range(tarred.MOST_GLOBAL + 1)}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, pax_headers=many) as tar:
         tar.addfile(tar_member("a"))
     with pytest.raises(BrokenBuild, match="'a' has more than 100 global headers"):
@@ -93,12 +92,12 @@ def test_headers_for_all_members_have_an_end(saved: Save, into: Path) -> None:
 def test_what_follows_the_end_of_a_tar_counts_and_can_be_ended(
     saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(measure, "RATIO_FROM", 1 << 20)
     archive = saved("a.tar.xz", lzma.compress(header(b"0", 0, "firefox") + bytes(4 << 20)))
     looks: list[int] = []
     with pytest.raises(BrokenBuild, match="'firefox' makes the archive grow beyond all measure"):
         unpack(archive, into, check=lambda: looks.append(1))
-    assert len(looks) >= (1 << 20) // module._CHUNK
+    assert len(looks) >= (1 << 20) // measure.CHUNK
 
 
 @pytest.fixture(params=sorted({lzma, xz.decoder()}, key=str), ids=lambda module: module.__name__)
@@ -191,7 +190,7 @@ def test_the_target_of_a_link_has_an_end(saved: Save, into: Path) -> None:
 
 
 def test_folders_that_names_ask_for_count_as_members(saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_MEMBERS", 9)
+    monkeypatch.setattr(measure, "MOST_MEMBERS", 9)
     with pytest.raises(BrokenBuild, match="'b/1/2/3/4/5' is one too many: more than 9 members"):
         unpack(saved("a.tar.xz", tars("a/1/2/3/4/5", "b/1/2/3/4/5")), into)
 
