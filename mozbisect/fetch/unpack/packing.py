@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from mozbisect.fetch.unpack import bzip2, xz
+from mozbisect.fetch.unpack.bzip2_marks import Watched
 from mozbisect.fetch.unpack.measure import Check
 from mozbisect.fetch.unpack.programs import ProgramLacking, piped, quicker
 
@@ -31,7 +32,7 @@ def plain(start: bytes, packed: Any, check: Check) -> Iterator[Any]:
         command = quicker(magic)
         if command is not None:
             try:
-                yield stack.enter_context(piped(command, packed.read, check))
+                yield stack.enter_context(piped(command, Watched(packed).read, check))
                 return
             except ProgramLacking as error:
                 log.debug("%s: Python unpacks instead", error)
