@@ -67,6 +67,17 @@ class _Header(tarfile.TarInfo):
             refuse(header.name, "is a file with holes")
         return header
 
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
+        """Zeros are the end. Of anything else that is no header tarfile would think so, too, and say nothing."""
+        at = tar.offset
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"neither a member nor its end is at byte {at:,} of the tar: {error}") from error
+
 
 def members(packed: IO[bytes], measure: Measure) -> Iterator[Member]:
     """Of a tar that is read once, from its beginning to its end; ``measure`` counts what is read."""
@@ -81,9 +92,23 @@ def members(packed: IO[bytes], measure: Measure) -> Iterator[Member]:
             yield _tar_member(tar, member)
             plain.between()
             tar.members.clear()  # tarfile would keep them all
-    plain.within()
-    while plain.read(CHUNK):  # to the end, where the check sums are
-        pass
+        plain.within()
+        assert tar.fileobj is not None
+        _refuse_more(tar.fileobj)
+
+
+def _refuse_more(rest: IO[bytes]) -> None:
+    """What follows the first block of zeros: another one, and nothing but zeros up to the end of the file.
+
+    GNU tar, bsdtar, busybox and Python all write both blocks, and fill up with zeros. Another tar behind the end, which
+    tar itself passes over, would be a part that is left out. The end is read also for the check sums of the packing.
+    """
+    if len(end := rest.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("the tar ends without its end marker")
+    while end:
+        if end.strip(b"\0"):
+            raise tarfile.ReadError("there is more behind the end marker of the tar")
+        end = rest.read(CHUNK)
 
 
 def _tar_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
