@@ -72,7 +72,7 @@ WITHIN = {
         "dmg": set(),
         "packing": {"measure", "programs", "xz", "bzip2", "bzip2_marks"},
         "tarred": {"measure", "member"},
-        "zipped": {"member"},
+        "zipped": {"measure", "member"},
         "tree": {"measure", "member"},
         "archive": {"measure", "member", "flow", "packing", "tarred", "zipped", "dmg", "tree", "xz"},
         "streaming": {"archive", "flow", "measure"},

@@ -124,8 +124,8 @@ def _unpack(archive: Path, into: Path, start: bytes, end: bytes, check: Check, s
         with archive.open("rb") as file, packing.plain(start, file, check) as plain:
             return _write_tar(plain, into, lambda: size, check, seen)
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        with zipfile.ZipFile(archive) as opened_zip:
-            return write(zipped.members(opened_zip, size), Tree(into, Measure(lambda: size, check)), seen)
+        with archive.open("rb") as file:
+            return write(zipped.members(file, size), Tree(into, Measure(lambda: size, check)), seen)
     if end.startswith(b"koly") or archive.name.lower().endswith(".dmg"):
         return unpack_dmg(archive, into)
     raise BrokenBuild(f"{archive.name} is no archive that can be unpacked ({_beginning(start)})")
