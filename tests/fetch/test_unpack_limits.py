@@ -7,6 +7,7 @@ import lzma
 import struct
 import sys
 import tarfile
+import tracemalloc
 import unicodedata
 import zipfile
 import zlib
@@ -170,6 +171,100 @@ def test_members_of_a_zip_share_no_bytes(saved: Save, into: Path) -> None:
         unpack(saved("a.zip", bytes(body)), into)
 
 
+NORMAL = zip_of(("firefox/", b"", 0), ("firefox/a", b"x" * 9, 0), ("firefox/b", b"y", 0))
+AT_END = len(NORMAL) - 22
+
+
+def with_end(body: bytes, *, count: int = 3, size: int, start: int, comment: bytes = b"", says: int = -1) -> bytes:
+    says = len(comment) if says < 0 else says
+    return body + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, size, start, says) + comment
+
+
+def with_end64(body: bytes, *, count: int, size: int, start: int) -> bytes:
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, start)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body), 1)
+    return with_end(body + record + locator, count=0xFFFF, size=0xFFFFFFFF, start=0xFFFFFFFF)
+
+
+START = NORMAL.index(b"PK\1\2")
+SIZE = AT_END - START
+
+
+def test_a_zip_may_have_a_comment_and_the_end_of_zip64(saved: Save, into: Path) -> None:
+    ends = {
+        "comment": with_end(NORMAL[:AT_END], size=SIZE, start=START, comment=b"of a person"),
+        "zip64": with_end64(NORMAL[:AT_END], count=3, size=SIZE, start=START),
+    }
+    for name, body in ends.items():
+        (into / name).mkdir()
+        unpack(saved("a.zip", body), into / name)
+        assert {path.name for path in (into / name / "firefox").iterdir()} == {"a", "b"}
+
+
+NEXT = NORMAL.index(b"PK\1\2", START + 1)
+
+LIES = {
+    "a count that is too small": with_end(NORMAL[:AT_END], count=1, size=SIZE, start=START),
+    "a count that is too large": with_end(NORMAL[:AT_END], count=4, size=SIZE, start=START),
+    "one left out": with_end(NORMAL[:AT_END], count=2, size=AT_END - NEXT, start=START),
+    "one left out, by its bytes only": with_end(NORMAL[:AT_END], count=3, size=AT_END - NEXT, start=NEXT),
+    "prepended": with_end(NORMAL[:AT_END], size=SIZE, start=START - 30),
+    "something behind": NORMAL + b"rubbish",
+    "a comment cut off": with_end(NORMAL[:AT_END], size=SIZE, start=START, comment=b"of", says=9),
+    "zip64 with a lie": with_end64(NORMAL[:AT_END], count=2, size=SIZE, start=START),
+    "in the middle of an entry": with_end(NORMAL[:AT_END], count=3, size=SIZE - 7, start=START),
+}
+
+
+@pytest.mark.parametrize("body", LIES.values(), ids=LIES)
+def test_a_zip_with_a_directory_that_does_not_fit_is_damaged(body: bytes, saved: Save, into: Path) -> None:
+    with pytest.raises(BrokenBuild, match=r"a\.zip is damaged"):
+        unpack(saved("a.zip", body), into)
+
+
+def test_a_zip_that_is_cut_off_behind_a_zip_in_it_is_not_that_one(saved: Save, into: Path) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:  # stored, as omni.ja is
+        archive.writestr("firefox/one", b"x" * 100)
+        archive.writestr("firefox/omni.ja", NORMAL)
+        archive.writestr("firefox/two", b"x" * 100)
+    whole = file.getvalue()
+    for length in (whole.index(NORMAL) + len(NORMAL), whole.index(NORMAL) + len(NORMAL) + 50):
+        with pytest.raises(BrokenBuild, match=r"a\.zip is damaged"):
+            unpack(saved("a.zip", whole[:length]), into)
+    assert list(into.iterdir()) == []
+
+
+def test_the_name_of_a_folder_is_the_same_twice(saved: Save, into: Path) -> None:
+    body = NORMAL[:START] + NORMAL[START:].replace(b"firefox/PK", b"firefux/PK")
+    with pytest.raises(BrokenBuild, match=r"a\.zip is damaged"):
+        unpack(saved("a.zip", body), into)
+
+
+@pytest.mark.parametrize("end", [with_end, with_end64])
+@pytest.mark.parametrize("many", [10, 500_000])
+def test_a_large_directory_is_refused_before_anything_is_made_of_it(
+    end: Callable[..., bytes], many: int, saved: Save, into: Path
+) -> None:
+    entry = NORMAL[START:NEXT]
+    body = NORMAL[:START] + entry * 400_000
+    archive = saved("a.zip", end(body, count=many & 0xFFFF, size=len(body) - START, start=START))
+    del body
+    tracemalloc.start()
+    try:
+        with pytest.raises(BrokenBuild):
+            unpack(archive, into)
+        assert tracemalloc.get_traced_memory()[1] < 45 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_directory_that_is_said_to_be_larger_than_any_is_refused(saved: Save, into: Path) -> None:
+    for end in (with_end, with_end64):
+        with pytest.raises(BrokenBuild, match="its directory has 500,000,000 bytes"):
+            unpack(saved("a.zip", end(NORMAL[:AT_END], count=10, size=500_000_000, start=START)), into)
+
+
 @pytest.mark.parametrize("tar", [True, False], ids=["tar", "zip"])
 def test_names_have_an_end_in_length_and_depth(tar: bool, saved: Save, into: Path) -> None:
     def packed(name: str) -> Path:
@@ -201,6 +296,9 @@ SAME = [
     ("caf\u00e9", unicodedata.normalize("NFD", "caf\u00e9")),
     ("stra\u00dfe", "STRASSE"),
     ("firefox", "firefox."),
+    *((f"fire{chr(code)}fox", "firefox") for code in (0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202E, 0x206A, 0x206F)),
+    ("firefox", "\ufefffirefox"),
+    ("firefox/a", "Firefox.\u200d/b"),
 ]
 
 
@@ -213,6 +311,31 @@ def test_names_that_some_system_takes_for_one_are_refused_on_all(one: str, other
             unpack(saved(name, body), tree)
         assert repr(other) in caught.value.what
         assert repr(one.split("/")[0])[1:-1] in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "name", ["firefox:evil", "firefox/a:b/c", "firefox::$DATA", "a/..\u200c/b", "\u200d", "\ufeff."]
+)
+def test_names_that_are_something_else_for_some_system_have_no_place(name: str, saved: Save, into: Path) -> None:
+    for at, body in (("a.tar.xz", tars(name)), ("a.zip", zip_of((name, b"x", 0)))):
+        with pytest.raises(BrokenBuild, match="has no place inside"):
+            unpack(saved(at, body), into)
+    with pytest.raises(BrokenBuild, match="leads out"):
+        unpack(saved("a.tar.xz", tar_of((tar_member("link", tarfile.SYMTYPE, to=name), b""))), into)
+    assert list(into.iterdir()) == []
+
+
+def test_names_in_other_scripts_come_through(saved: Save, into: Path) -> None:
+    names = {
+        "\u0444\u0430\u0439\u043b",
+        "\u706b\u72d0",
+        "{972ce4c6}",
+        "a b",
+        "caf\u00e9",
+        "\u0631\u0648\u200c\u0628\u0627\u0647",
+    }
+    unpack(saved("a.tar.xz", tars(*names)), into)
+    assert {path.name for path in into.iterdir()} == names
 
 
 def test_no_link_is_gone_through_by_another_case(saved: Save, into: Path) -> None:

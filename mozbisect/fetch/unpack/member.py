@@ -19,6 +19,9 @@ from mozbisect.core.errors import BrokenBuild
 LONGEST_NAME = 4096  # characters of a member's name or of a link's target: more is no path on any system we run on
 DEEPEST = 64  # folders; a Firefox has 12 at most. Far deeper trees are the end of what walks and removes them.
 
+# What HFS+ passes over when it compares names (Apple's Technical Note TN1150, as git has it, too).
+_PASSED_OVER = dict.fromkeys((*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
+
 _SHOWN = 200  # characters of a name, in a message
 
 
@@ -41,10 +44,13 @@ class Member:
 
 
 def folded(part: str) -> str:
-    """The same for all names that some system takes for one: for their case, their Unicode, or dots at their end."""
-    part = part.rstrip(". ")
+    """The same for all names that some system takes for one.
+
+    That is for their case, their Unicode, characters that cannot be seen, or dots at their end.
+    """
     if part.isascii():
-        return part.lower()
+        return part.rstrip(". ").lower()
+    part = part.translate(_PASSED_OVER).rstrip(". ")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold())
 
 
@@ -64,8 +70,11 @@ def place(name: str) -> tuple[str, ...]:
 
 
 def _is_name(part: str) -> bool:
-    """No dots alone: with a space behind, or three of them, Windows may take them for a way up, too."""
-    return bool(part.strip(". "))
+    """No dots alone: with a space behind, or three of them, Windows may take them for a way up, too.
+
+    No colon: NTFS takes ``firefox:evil`` for something inside the file ``firefox``. No build of Mozilla's has one.
+    """
+    return ":" not in part and bool(part.translate(_PASSED_OVER).strip(". "))
 
 
 def refuse_leading_out(target: str, link: tuple[str, ...], name: str) -> None:
