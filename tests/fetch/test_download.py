@@ -17,6 +17,7 @@ from mozbisect.core.model import Digest
 from mozbisect.fetch.stop import Stop, Stopped
 from mozbisect.fetch.transfer import download as module
 from mozbisect.fetch.transfer.download import download
+from mozbisect.fetch.transfer.line import Lane, Line
 from mozbisect.net import Http, Unreachable
 from tests.fetch.conftest import build_at, sha
 from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status, serving
@@ -256,6 +257,19 @@ def test_a_server_that_asks_for_one_pause_after_the_other_is_not_waited_for_all_
     with pytest.raises(NotFetched, match="pauses of more than 300 seconds"):
         download(Http(sleep=paused.append), build, part)
     assert paused == [110, 110]
+
+
+def test_a_long_pause_is_left_to_who_needs_the_build(server: Server, part: Path) -> None:
+    paused: list[float] = []
+    build = build_at(server.put("/f.zip", BODY))
+    server.faults["/f.zip"] += [Status(429), Status(429, {"Retry-After": "60"})]
+    with pytest.raises(NotFetched, match="asks for a pause of 60 seconds, and nobody waits for it"):
+        download(Http(sleep=paused.append), build, part, lane=Lane(Line(), lambda: False))
+    assert len(paused) == 1
+    assert paused[0] < 1
+    server.faults["/f.zip"] += [Status(429, {"Retry-After": "60"})]
+    download(Http(sleep=paused.append), build, part, lane=Lane(Line(), lambda: True))
+    assert paused[1:] == [60]
 
 
 faults = st.lists(

@@ -84,6 +84,17 @@ def test_what_it_fails_at_is_damaged(lbzip2: Callable[[str], None], tmp_path: Pa
         unpacked(firefox(packed="bz2"), tmp_path)
 
 
+def test_what_it_does_not_mind_behind_the_end_is_damage(lbzip2: Callable[[str], None], tmp_path: Path) -> None:
+    reads_one_row = "import bz2, sys; one = bz2.BZ2Decompressor()\nwhile not one.eof:\n"
+    reads_one_row += "    sys.stdout.buffer.write(one.decompress(sys.stdin.buffer.read1(100)))\nsys.stdout.flush()"
+    lbzip2(reads_one_row)
+    assert unpacked(firefox(packed="bz2") + bytes(1 << 20), tmp_path)
+    (tmp_path / "unpacked").rename(tmp_path / "zeros")
+    with pytest.raises(BrokenBuild, match="damaged: what follows its end"):
+        unpacked(firefox(packed="bz2") + bytes(1 << 20) + b"rubbish", tmp_path)
+    assert (tmp_path / "used").exists()
+
+
 def test_one_that_hangs_ends_with_who_gives_up(lbzip2: Callable[[str], None], tmp_path: Path) -> None:
     lbzip2(HANGS)
     (tmp_path / "tree").mkdir()

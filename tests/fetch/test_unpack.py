@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mozbisect.core.errors import BrokenBuild, CacheTrouble
-from mozbisect.fetch.unpack import archive as module
+from mozbisect.fetch.unpack import measure
 from mozbisect.fetch.unpack.archive import is_archive, unpack
 from tests.fetch.conftest import firefox, tar_member, tar_of, zip_of
 
@@ -195,7 +195,7 @@ def test_a_name_too_long_for_the_disk_is_the_builds_fault(saved: Save, into: Pat
 
 
 def test_a_bomb_does_not_go_off(saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(measure, "RATIO_FROM", 1 << 20)
     for name, body in (
         ("a.tar.xz", tar_of((tar_member("zeros"), bytes(4 << 20)))),
         ("a.zip", zip_of(("zeros", bytes(4 << 20), 0))),
@@ -208,14 +208,14 @@ def test_a_bomb_does_not_go_off(saved: Save, into: Path, monkeypatch: pytest.Mon
 
 
 def test_twins_count_as_what_they_take(saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(measure, "RATIO_FROM", 1 << 20)
     twins = [(tar_member(f"twin{n}", tarfile.LNKTYPE, to="zeros"), b"") for n in range(9)]
     with pytest.raises(BrokenBuild, match="grow beyond all measure"):
         unpack(saved("a.tar.xz", tar_of((tar_member("zeros"), bytes(1 << 19)), *twins)), into)
 
 
 def test_there_is_an_end_to_the_number_of_members(saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_MEMBERS", 3)
+    monkeypatch.setattr(measure, "MOST_MEMBERS", 3)
     unpack(saved("a.zip", zip_of(*((str(n), b"", 0) for n in range(3)))), into)
     with pytest.raises(BrokenBuild, match="more than 3 members"):
         unpack(saved("b.zip", zip_of(*((f"x{n}", b"", 0) for n in range(4)))), into)

@@ -7,6 +7,7 @@ import lzma
 import struct
 import sys
 import tarfile
+import tracemalloc
 import unicodedata
 import zipfile
 import zlib
@@ -16,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from mozbisect.core.errors import BrokenBuild
-from mozbisect.fetch.unpack import archive as module
-from mozbisect.fetch.unpack import xz
+from mozbisect.fetch.unpack import measure, tarred, xz
 from mozbisect.fetch.unpack.archive import unpack
 from tests.fetch.conftest import firefox, tar_member, tar_of, zip_of
 
@@ -51,7 +51,7 @@ def test_a_header_that_announces_much_is_refused_before_it_is_read(kind: bytes, 
 
 
 def test_many_small_headers_have_an_end(saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_BETWEEN", 1 << 18)
+    monkeypatch.setattr(tarred, "MOST_BETWEEN", 1 << 18)
     body = header(b"0", 0, "firefox") + (header(b"L", 10_000) + bytes(10_240)) * 50
     with pytest.raises(BrokenBuild, match="'firefox' is followed by more than 262,144 bytes of headers"):
         unpack(saved("a.tar.xz", lzma.compress(body)), into)
@@ -83,7 +83,7 @@ def test_files_with_holes_are_refused_with_their_name(saved: Save, into: Path) -
 
 def test_headers_for_all_members_have_an_end(saved: Save, into: Path) -> None:
     file = io.BytesIO()
-    many = {f"key{n}": "x" for n in range(module.MOST_GLOBAL + 1)}
+    many = {f"key{n}": "x" for n in range(tarred.MOST_GLOBAL + 1)}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, pax_headers=many) as tar:
         tar.addfile(tar_member("a"))
     with pytest.raises(BrokenBuild, match="'a' has more than 100 global headers"):
@@ -93,12 +93,12 @@ def test_headers_for_all_members_have_an_end(saved: Save, into: Path) -> None:
 def test_what_follows_the_end_of_a_tar_counts_and_can_be_ended(
     saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(measure, "RATIO_FROM", 1 << 20)
     archive = saved("a.tar.xz", lzma.compress(header(b"0", 0, "firefox") + bytes(4 << 20)))
     looks: list[int] = []
     with pytest.raises(BrokenBuild, match="'firefox' makes the archive grow beyond all measure"):
         unpack(archive, into, check=lambda: looks.append(1))
-    assert len(looks) >= (1 << 20) // module._CHUNK
+    assert len(looks) >= (1 << 20) // measure.CHUNK
 
 
 @pytest.fixture(params=sorted({lzma, xz.decoder()}, key=str), ids=lambda module: module.__name__)
@@ -142,9 +142,9 @@ def test_where_there_is_no_quicker_decoder_python_has_one(monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("_decoder")
-def test_xz_reads_streams_in_a_row_as_lzma_does() -> None:
+def test_xz_reads_streams_in_a_row_with_zeros_by_four() -> None:
     one, two = lzma.compress(b"a" * 70_000), lzma.compress(b"")
-    for body in (one + two + one, one + bytes(4) + one, one + bytes(70_000), one + b"rubbish", one + bytes(4) + b"no"):
+    for body in (one, one + two + one, one + bytes(4) + one, one + bytes(70_000)):
         with xz.open_plain(io.BytesIO(body)) as file:
             found = b"".join(iter(lambda: file.read(1000), b""))
         assert found == b"a" * 70_000 * body.count(one)
@@ -171,6 +171,100 @@ def test_members_of_a_zip_share_no_bytes(saved: Save, into: Path) -> None:
         unpack(saved("a.zip", bytes(body)), into)
 
 
+NORMAL = zip_of(("firefox/", b"", 0), ("firefox/a", b"x" * 9, 0), ("firefox/b", b"y", 0))
+AT_END = len(NORMAL) - 22
+
+
+def with_end(body: bytes, *, count: int = 3, size: int, start: int, comment: bytes = b"", says: int = -1) -> bytes:
+    says = len(comment) if says < 0 else says
+    return body + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, size, start, says) + comment
+
+
+def with_end64(body: bytes, *, count: int, size: int, start: int) -> bytes:
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, start)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body), 1)
+    return with_end(body + record + locator, count=0xFFFF, size=0xFFFFFFFF, start=0xFFFFFFFF)
+
+
+START = NORMAL.index(b"PK\1\2")
+SIZE = AT_END - START
+
+
+def test_a_zip_may_have_a_comment_and_the_end_of_zip64(saved: Save, into: Path) -> None:
+    ends = {
+        "comment": with_end(NORMAL[:AT_END], size=SIZE, start=START, comment=b"of a person"),
+        "zip64": with_end64(NORMAL[:AT_END], count=3, size=SIZE, start=START),
+    }
+    for name, body in ends.items():
+        (into / name).mkdir()
+        unpack(saved("a.zip", body), into / name)
+        assert {path.name for path in (into / name / "firefox").iterdir()} == {"a", "b"}
+
+
+NEXT = NORMAL.index(b"PK\1\2", START + 1)
+
+LIES = {
+    "a count that is too small": with_end(NORMAL[:AT_END], count=1, size=SIZE, start=START),
+    "a count that is too large": with_end(NORMAL[:AT_END], count=4, size=SIZE, start=START),
+    "one left out": with_end(NORMAL[:AT_END], count=2, size=AT_END - NEXT, start=START),
+    "one left out, by its bytes only": with_end(NORMAL[:AT_END], count=3, size=AT_END - NEXT, start=NEXT),
+    "prepended": with_end(NORMAL[:AT_END], size=SIZE, start=START - 30),
+    "something behind": NORMAL + b"rubbish",
+    "a comment cut off": with_end(NORMAL[:AT_END], size=SIZE, start=START, comment=b"of", says=9),
+    "zip64 with a lie": with_end64(NORMAL[:AT_END], count=2, size=SIZE, start=START),
+    "in the middle of an entry": with_end(NORMAL[:AT_END], count=3, size=SIZE - 7, start=START),
+}
+
+
+@pytest.mark.parametrize("body", LIES.values(), ids=LIES)
+def test_a_zip_with_a_directory_that_does_not_fit_is_damaged(body: bytes, saved: Save, into: Path) -> None:
+    with pytest.raises(BrokenBuild, match=r"a\.zip is damaged"):
+        unpack(saved("a.zip", body), into)
+
+
+def test_a_zip_that_is_cut_off_behind_a_zip_in_it_is_not_that_one(saved: Save, into: Path) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:  # stored, as omni.ja is
+        archive.writestr("firefox/one", b"x" * 100)
+        archive.writestr("firefox/omni.ja", NORMAL)
+        archive.writestr("firefox/two", b"x" * 100)
+    whole = file.getvalue()
+    for length in (whole.index(NORMAL) + len(NORMAL), whole.index(NORMAL) + len(NORMAL) + 50):
+        with pytest.raises(BrokenBuild, match=r"a\.zip is damaged"):
+            unpack(saved("a.zip", whole[:length]), into)
+    assert list(into.iterdir()) == []
+
+
+def test_the_name_of_a_folder_is_the_same_twice(saved: Save, into: Path) -> None:
+    body = NORMAL[:START] + NORMAL[START:].replace(b"firefox/PK", b"firefux/PK")
+    with pytest.raises(BrokenBuild, match=r"a\.zip is damaged"):
+        unpack(saved("a.zip", body), into)
+
+
+@pytest.mark.parametrize("end", [with_end, with_end64])
+@pytest.mark.parametrize("many", [10, 500_000])
+def test_a_large_directory_is_refused_before_anything_is_made_of_it(
+    end: Callable[..., bytes], many: int, saved: Save, into: Path
+) -> None:
+    entry = NORMAL[START:NEXT]
+    body = NORMAL[:START] + entry * 400_000
+    archive = saved("a.zip", end(body, count=many & 0xFFFF, size=len(body) - START, start=START))
+    del body
+    tracemalloc.start()
+    try:
+        with pytest.raises(BrokenBuild):
+            unpack(archive, into)
+        assert tracemalloc.get_traced_memory()[1] < 45 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_directory_that_is_said_to_be_larger_than_any_is_refused(saved: Save, into: Path) -> None:
+    for end in (with_end, with_end64):
+        with pytest.raises(BrokenBuild, match="its directory has 500,000,000 bytes"):
+            unpack(saved("a.zip", end(NORMAL[:AT_END], count=10, size=500_000_000, start=START)), into)
+
+
 @pytest.mark.parametrize("tar", [True, False], ids=["tar", "zip"])
 def test_names_have_an_end_in_length_and_depth(tar: bool, saved: Save, into: Path) -> None:
     def packed(name: str) -> Path:
@@ -191,7 +285,7 @@ def test_the_target_of_a_link_has_an_end(saved: Save, into: Path) -> None:
 
 
 def test_folders_that_names_ask_for_count_as_members(saved: Save, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_MEMBERS", 9)
+    monkeypatch.setattr(measure, "MOST_MEMBERS", 9)
     with pytest.raises(BrokenBuild, match="'b/1/2/3/4/5' is one too many: more than 9 members"):
         unpack(saved("a.tar.xz", tars("a/1/2/3/4/5", "b/1/2/3/4/5")), into)
 
@@ -202,6 +296,9 @@ SAME = [
     ("caf\u00e9", unicodedata.normalize("NFD", "caf\u00e9")),
     ("stra\u00dfe", "STRASSE"),
     ("firefox", "firefox."),
+    *((f"fire{chr(code)}fox", "firefox") for code in (0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202E, 0x206A, 0x206F)),
+    ("firefox", "\ufefffirefox"),
+    ("firefox/a", "Firefox.\u200d/b"),
 ]
 
 
@@ -214,6 +311,31 @@ def test_names_that_some_system_takes_for_one_are_refused_on_all(one: str, other
             unpack(saved(name, body), tree)
         assert repr(other) in caught.value.what
         assert repr(one.split("/")[0])[1:-1] in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "name", ["firefox:evil", "firefox/a:b/c", "firefox::$DATA", "a/..\u200c/b", "\u200d", "\ufeff."]
+)
+def test_names_that_are_something_else_for_some_system_have_no_place(name: str, saved: Save, into: Path) -> None:
+    for at, body in (("a.tar.xz", tars(name)), ("a.zip", zip_of((name, b"x", 0)))):
+        with pytest.raises(BrokenBuild, match="has no place inside"):
+            unpack(saved(at, body), into)
+    with pytest.raises(BrokenBuild, match="leads out"):
+        unpack(saved("a.tar.xz", tar_of((tar_member("link", tarfile.SYMTYPE, to=name), b""))), into)
+    assert list(into.iterdir()) == []
+
+
+def test_names_in_other_scripts_come_through(saved: Save, into: Path) -> None:
+    names = {
+        "\u0444\u0430\u0439\u043b",
+        "\u706b\u72d0",
+        "{972ce4c6}",
+        "a b",
+        "caf\u00e9",
+        "\u0631\u0648\u200c\u0628\u0627\u0647",
+    }
+    unpack(saved("a.tar.xz", tars(*names)), into)
+    assert {path.name for path in into.iterdir()} == names
 
 
 def test_no_link_is_gone_through_by_another_case(saved: Save, into: Path) -> None:

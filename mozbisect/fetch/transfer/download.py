@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 WORTHWHILE = 8 << 20
 MOST_TRIES = 40  # in all, also of those that brought something
 MOST_PAUSES = 300.0  # seconds in all; a server may ask for two minutes each time
+LONG_PAUSE = 2.0  # seconds; not made for a build that nobody waits for: perhaps it is just what is too much there
 LARGEST = 8 << 30  # bytes; a server that tells no length may send without end
 EASE = 4 << 20  # bytes that are here and not unpacked: some tenths of a second of unpacking
 _CHUNK = 1 << 18
@@ -87,7 +88,8 @@ def download(
         with on_disk(part.parent), _opened(part) as file, lane.transfer():
             transfer = _Transfer(http, build, part, file, notes, stop or Stop(), tell, also, lane)
             transfer.pick_up()
-            http.insist(transfer.carry_on, also=(BrokenBuild,), sleep=_Budget(stop.pause if stop else http.sleep).pause)
+            budget = _Budget(stop.pause if stop else http.sleep, lane.urgent)
+            http.insist(transfer.carry_on, also=(BrokenBuild,), sleep=budget.pause)
             if also is not None:
                 also.complete()
             return transfer.seal
@@ -114,13 +116,16 @@ class _SpentBudget(BrokenBuild):
 
 
 class _Budget:
-    """Pauses, as long as all of them together are not too long."""
+    """Pauses, as long as all of them together are not too long. ``urgent``: does somebody wait for the build?"""
 
-    def __init__(self, pause: Callable[[float], None]) -> None:
+    def __init__(self, pause: Callable[[float], None], urgent: Callable[[], bool]) -> None:
         self._pause = pause
+        self._urgent = urgent
         self._left = MOST_PAUSES
 
     def pause(self, seconds: float) -> None:
+        if seconds > LONG_PAUSE and not self._urgent():
+            raise _SpentBudget(f"the server asks for a pause of {seconds:.0f} seconds, and nobody waits for it")
         self._left -= seconds
         if self._left < 0:
             raise _SpentBudget(f"the server asked for pauses of more than {MOST_PAUSES:.0f} seconds in all")

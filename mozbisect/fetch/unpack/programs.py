@@ -48,7 +48,8 @@ def piped(command: tuple[str, ...], read: Read, check: Callable[[], None]) -> It
 
     It may have to wait until another one has ended; ``check`` is called meanwhile, and may end that by raising. After
     ``LONGEST_TURN`` it counts as lacking: the other one's archive may come slowly, or not at all.
-    At the end of the ``with`` the program has ended. At the end of its output ``EOFError`` says that it failed.
+    At the end of the ``with`` the program has ended. At the end of its output ``EOFError`` says that it failed; what
+    ``read`` raised is raised there, too. Unless the program fails, ``read`` is called until it has no more.
     """
     until = time.monotonic() + LONGEST_TURN
     while not _TURN.acquire(timeout=_GLANCE):
@@ -71,11 +72,9 @@ def _started(command: tuple[str, ...], read: Read) -> Iterator[IO[bytes]]:
         )
     except OSError as error:
         raise ProgramLacking(f"{command[0]}: {error}") from error
-    feeder = threading.Thread(target=_feed, args=(process, read), name="unpacking", daemon=True)
-    feeder.start()
+    feeder = _Feeder(process, read)
     try:
-        assert process.stdout is not None
-        yield io.BufferedReader(_Output(process), _CHUNK)
+        yield io.BufferedReader(_Output(process, feeder), _CHUNK)
     finally:
         process.kill()
         process.wait()
@@ -85,10 +84,11 @@ def _started(command: tuple[str, ...], read: Read) -> Iterator[IO[bytes]]:
 
 
 class _Output(io.RawIOBase):
-    """The output of a program, whose end is only believed if it ended well."""
+    """The output of a program, whose end is only believed if it ended well, and if all that it was given was right."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], feeder: _Feeder) -> None:
         self._process = process
+        self._feeder = feeder
 
     def readable(self) -> bool:
         return True
@@ -96,22 +96,51 @@ class _Output(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         assert self._process.stdout is not None
         chunk = self._process.stdout.read1(len(buffer))  # type: ignore[attr-defined]
-        if not chunk and self._process.wait() != 0:
-            raise EOFError("it could not be unpacked")
+        if not chunk:
+            if self._process.wait() != 0 and self._feeder.error is None:
+                raise EOFError("it could not be unpacked")
+            self._feeder.finish()
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
 
-def _feed(process: subprocess.Popen[bytes], read: Read) -> None:
-    assert process.stdin is not None
-    try:
-        while chunk := read(_CHUNK):
-            process.stdin.write(chunk)
-    except OSError as error:  # the program has ended: its exit status tells how
-        log.debug("no more to unpack: %r", error)
-    except Exception as error:  # noqa: BLE001  (the flow dried up: what the program makes of it is no use)
-        log.debug("no more to unpack: %r", error)
-        process.kill()
-    finally:
-        with suppress(OSError):
-            process.stdin.close()
+class _Feeder:
+    """A thread that gives a program its input. What ``read`` raises ends the program, and is kept in ``error``."""
+
+    def __init__(self, process: subprocess.Popen[bytes], read: Read) -> None:
+        self.error: Exception | None = None
+        self._process = process
+        self._read = read
+        self._thread = threading.Thread(target=self._feed, name="unpacking", daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def finish(self) -> None:
+        """Of a program that has ended: what it did not care for is read, too. Raises what ``read`` raised."""
+        self.join()
+        if self.error is not None:
+            raise self.error
+        while self._read(_CHUNK):
+            pass
+
+    def _feed(self) -> None:
+        assert self._process.stdin is not None
+        try:
+            while chunk := self._next():
+                self._process.stdin.write(chunk)
+        except OSError as error:  # the program has ended: its exit status tells how
+            log.debug("no more to unpack: %r", error)
+        finally:
+            with suppress(OSError):
+                self._process.stdin.close()
+
+    def _next(self) -> bytes:
+        try:
+            return self._read(_CHUNK)
+        except Exception as error:  # noqa: BLE001  (for who reads the output; what the program makes of it is no use)
+            log.debug("no more to unpack: %r", error)
+            self.error = error
+            self._process.kill()
+            return b""

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from mozbisect.fetch.scratch import on_disk, remove
-from mozbisect.fetch.unpack.archive import Check, unpack_stream
+from mozbisect.fetch.unpack.archive import unpack_stream
 from mozbisect.fetch.unpack.flow import Dried, Flow
+from mozbisect.fetch.unpack.measure import Check
 
 READERS_HOLD_FILES = os.name == "nt"
 _GLANCE = 0.2  # seconds between two looks whether the wait still makes sense

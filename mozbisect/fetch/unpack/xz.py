@@ -4,23 +4,22 @@ The decoder is a matter of which liblzma: since 5.6 it takes a third less time t
 benchmarks.md``), and many a Python is linked with an older one. So ``lzma_mt`` is asked first, which brings 5.8 and
 has the interface of ``lzma``, its errors included; where it is not to be had, Python's own does the same, later.
 
-How much memory unpacking takes, the file says itself, up to 4 GiB; ``lzma.open`` has no limit for it. Otherwise this
-does as ``lzma.open``: several streams in a row are one, and what follows them and is no stream is passed over.
+How much memory unpacking takes, the file says itself, up to 4 GiB; ``lzma.open`` has no limit for it.
 """
 
 from __future__ import annotations
 
-import io
 import lzma
 from contextlib import AbstractContextManager, closing
 from functools import cache
 from types import ModuleType
 from typing import Any, cast
 
+from mozbisect.fetch.unpack.streams import Padding, Plain
+
 MOST_MEMORY = 256 << 20  # bytes: `xz -9`, as Mozilla packs, needs 65 MiB to unpack
 
-_READ = 1 << 16  # bytes
-_MAGIC = b"\xfd7zXZ\x00"
+_PADDING = Padding(unit=4, between=True)  # "Stream Padding" of the format
 
 
 class TooMuchMemory(Exception):
@@ -28,46 +27,11 @@ class TooMuchMemory(Exception):
 
 
 def open_plain(packed: Any) -> AbstractContextManager[Any]:
-    """A file to read what ``packed`` unpacks to. Reading raises ``EOFError`` or ``LZMAError`` if damaged.
+    """A file to read what ``packed`` unpacks to.
 
-    Or else ``TooMuchMemory``.
+    Reading raises ``EOFError``, ``ValueError`` or ``LZMAError`` if it is damaged, or else ``TooMuchMemory``.
     """
-    return closing(_Plain(packed))
-
-
-class _Plain(io.RawIOBase):
-    def __init__(self, packed: Any) -> None:
-        self._packed = packed
-        self._unpacker: lzma.LZMADecompressor | None = _fresh()
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to ``size`` bytes, and nothing only at the end."""
-        while self._unpacker is not None:
-            if self._unpacker.eof:
-                plain = self._next_stream(self._unpacker.unused_data, size)
-            else:
-                chunk = self._packed.read(_READ) if self._unpacker.needs_input else b""
-                if self._unpacker.needs_input and not chunk:
-                    raise EOFError("Compressed file ended before the end-of-stream marker was reached")
-                plain = _unpack(self._unpacker, chunk, size)
-            if plain:
-                return plain
-        return b""
-
-    def _next_stream(self, rest: bytes, size: int) -> bytes:
-        """The beginning of the stream after this one, if there is one."""
-        while not (rest := rest.lstrip(b"\0")) and (rest := self._packed.read(_READ)):
-            pass
-        is_stream = rest and _MAGIC.startswith(rest[: len(_MAGIC)])
-        self._unpacker = _fresh() if is_stream else None
-        try:
-            return _unpack(self._unpacker, rest, size) if self._unpacker else b""
-        except lzma.LZMAError:  # it is something else
-            self._unpacker = None
-            return b""
+    return closing(_Limited(Plain(packed, _fresh, _PADDING)))
 
 
 @cache
@@ -84,10 +48,20 @@ def _fresh() -> lzma.LZMADecompressor:
     return cast(lzma.LZMADecompressor, decoder().LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_MEMORY))
 
 
-def _unpack(unpacker: lzma.LZMADecompressor, chunk: bytes, size: int) -> bytes:
-    try:
-        return unpacker.decompress(chunk, size)
-    except lzma.LZMAError as error:
-        if "limit" in str(error):  # there is no class of its own for it
-            raise TooMuchMemory(f"it takes more than {MOST_MEMORY >> 20} MiB of memory to unpack") from error
-        raise
+class _Limited:
+    """A file, of whose errors one is told apart."""
+
+    def __init__(self, plain: Plain) -> None:
+        self._plain = plain
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to ``size`` bytes, and nothing only at the end."""
+        try:
+            return self._plain.read(size)
+        except lzma.LZMAError as error:
+            if "limit" in str(error):  # there is no class of its own for it
+                raise TooMuchMemory(f"it takes more than {MOST_MEMORY >> 20} MiB of memory to unpack") from error
+            raise
+
+    def close(self) -> None:
+        self._plain.close()
