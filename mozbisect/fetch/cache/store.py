@@ -30,6 +30,7 @@ from mozbisect.core.errors import CacheTrouble
 from mozbisect.core.model import Build, Candidate, Kind
 from mozbisect.core.ports import Kept
 from mozbisect.fetch.cache import peer
+from mozbisect.fetch.cache.page_cache import forget
 from mozbisect.fetch.cache.trees import MOST, TREE, Trees
 from mozbisect.fetch.cache.turns import Turns
 from mozbisect.fetch.locks import being_read, is_read
@@ -131,6 +132,8 @@ class Cache:
                             os.utime(path, (self._now(), self._now()))  # used just now: the last to be removed
                 self.make_room()
                 yield path
+                if path.parent == self._kept:
+                    forget(path)
         finally:
             with self._lock:
                 self._lent[name] -= 1

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from mozbisect.core.errors import CacheTrouble
 from mozbisect.core.model import Build
+from mozbisect.fetch.cache.page_cache import forget_soon
 from mozbisect.fetch.scratch import OURS, Scratch, on_disk, remove
 from mozbisect.fetch.verify import Seal
 
@@ -143,7 +144,9 @@ class Trees:
         if mark is not None and _tidied(files, mark):
             with suppress(OSError):
                 os.utime(home, (self._now(), self._now()))
-                self._place(home, self._folder / (name + TREE), mark)
+                kept = self._folder / (name + TREE)
+                self._place(home, kept, mark)
+                forget_soon(kept / FILES / name for name in mark.files)
         else:
             log.debug("the tree of %s is not kept: its build has changed it", name or "a build")
         remove(home)
