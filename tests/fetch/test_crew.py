@@ -269,7 +269,7 @@ def test_a_cut_is_no_reason_to_have_one_connection_for_the_next_build(
 
 def test_one_that_left_for_another_build_comes_again(server: Server, http: Http, tmp_path: Path) -> None:
     line = Line(most=2)
-    build = build_at(server.put("/f.zip", BODY * 4, etag='"1"'))
+    build = build_at(server.put("/f.zip", BODY * 12, etag='"1"'))
     counts: list[int] = []  # of requests: before the other build came, when it left, at the end
     other: list[AbstractContextManager[None]] = []
 
@@ -284,7 +284,7 @@ def test_one_that_left_for_another_build_comes_again(server: Server, http: Http,
             other[0].__exit__(None, None, None)
 
     download(http, build, tmp_path / "part", lane=Lane(line, lambda: True), tell=tell)
-    assert (tmp_path / "part").read_bytes() == BODY * 4
+    assert (tmp_path / "part").read_bytes() == BODY * 12
     assert len(counts) == 2
     assert len({seen.port for seen in server.seen}) >= 3
     assert len(ranges(server)) > counts[1] + 1
