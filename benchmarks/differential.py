@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from tests import differential, eras
 from tests.differential import Answer, Case, Found, Meaning, Push, Word
 from tests.rendered import rendered

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from mozbisect import wiring
 from mozbisect.core.errors import MozbisectError
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.practice.faults import Fault, Faults
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer

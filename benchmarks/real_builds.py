@@ -30,7 +30,7 @@ from whole_run import PEER, grade
 from mozbisect.core.model import Build, Candidate, Kind
 from mozbisect.fetch.cache.store import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.practice.builds import pack_bulk
 from mozbisect.practice.faults import Faults
 from mozbisect.practice.history import make_world

@@ -30,7 +30,7 @@ from mozbisect.core.journal import Listed, Opened, Session, from_line, to_line
 from mozbisect.core.model import REGRESSION, Day, Leg, LegKind, Timeline
 from mozbisect.core.search import Search, Try
 from mozbisect.core.model import Side
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.pushlog import Pushlog
 import requests
 

@@ -4,8 +4,8 @@ It knows keys, pages and how long each may be believed; what may be kept, and fo
 It holds nothing that could not be asked for once more, and so it never fails: a file that is damaged is begun anew,
 one that cannot be written is only read, and where there is none nothing is remembered. Two runs may share it.
 
-Only what a server said while it was understood comes here (see ``net.Http.read``), and what comes out is held against
-its digest: a broken disk makes us ask again, and never gives a wrong answer.
+Only what a server said while it was understood comes here (see ``Http.read``), and what comes out is held against its
+digest: a broken disk makes us ask again, and never gives a wrong answer.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from mozbisect.launch.choose import launcher_of
 from mozbisect.launch.profile import parse_pref, read_preferences
 from mozbisect.launch.settings import LaunchSettings, environment_for_commands
 from mozbisect.memory import Memory
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.options import Options
 from mozbisect.request import Request, bound
 from mozbisect.sources.digests import Digests

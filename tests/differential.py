@@ -18,7 +18,7 @@ from mozbisect.catalog import apps, names
 from mozbisect.catalog.build_types import types_in_order
 from mozbisect.core.errors import MozbisectError, NoBuild
 from mozbisect.core.model import Candidate, Day, Release, Target
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.options import Options
 from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushlog import Pushlog

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from mozbisect import net
 from mozbisect.core.errors import MozbisectError
 from mozbisect.core.journal import Event, Session
+from mozbisect.net import http as net
 from mozbisect.practice.faults import Fault, Faults
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer

@@ -12,7 +12,8 @@ import pytest
 
 from mozbisect.core.errors import UsageError
 from mozbisect.credentials import Credentials, credentials
-from mozbisect.net import Guard, Http, Refused
+from mozbisect.net.http import Guard, Http
+from mozbisect.net.troubles import Refused
 from mozbisect.sources.taskcluster import guard
 from tests.serving import Server, Status, serving
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from tests import eras
 from tests.differential import (
     DIFFERENCES,

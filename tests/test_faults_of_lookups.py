@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from mozbisect import wiring
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.practice.faults import Fault, Faults
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer

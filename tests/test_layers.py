@@ -60,6 +60,12 @@ WITHIN = {
         "cache": {"locks", "scratch", "stop", "transfer", "verify"},
         "ahead": {"stop"},
     },
+    "net": {
+        "troubles": set(),
+        "stream": {"troubles"},
+        "page": {"stream", "troubles"},
+        "http": {"page", "stream", "troubles"},
+    },
     "fetch/unpack": {
         "measure": set(),
         "member": set(),

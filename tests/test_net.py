@@ -16,9 +16,12 @@ import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mozbisect import net
 from mozbisect.core.errors import NetworkError, NotFound, ServerTrouble
-from mozbisect.net import CutShort, Gone, Http, Offline, Refused, Unreachable
+from mozbisect.net import http as asking
+from mozbisect.net import page as pages
+from mozbisect.net import stream as streams
+from mozbisect.net.http import Http
+from mozbisect.net.troubles import CutShort, Gone, Offline, Refused, Unreachable
 from tests.serving import Cut, File, Instead, Reset, Server, Stall, Status, Trickle, serving
 
 
@@ -142,7 +145,7 @@ def test_the_pauses_grow(server: Server, http: Http, naps: Naps) -> None:
     ("headers", "pause"),
     [
         ({"Retry-After": "7"}, 7.0),
-        ({"Retry-After": "99999"}, net.LONGEST_PAUSE),
+        ({"Retry-After": "99999"}, asking.LONGEST_PAUSE),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30.0),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.0),
     ],
@@ -161,8 +164,8 @@ def test_the_server_says_when_to_come_back(
 @example("Wed, 21 Oct 99999999999 07:28:00 GMT")
 @example("Fri, 31 Dec 9999 23:59:59 -2359")
 def test_a_retry_after_that_makes_no_sense_is_no_reason_to_fail(text: str) -> None:
-    pause = net._pause(1, net._asked_pause({"Retry-After": text}))
-    assert 0.0 <= pause <= net.LONGEST_PAUSE
+    pause = asking._pause(1, asking._asked_pause({"Retry-After": text}))
+    assert 0.0 <= pause <= asking.LONGEST_PAUSE
 
 
 # ------------------------------------------------------------------------------------------- when it is no use
@@ -257,7 +260,7 @@ def test_an_address_that_is_none_is_an_error_of_ours(url: str, http: Http) -> No
 
 
 def test_a_page_without_end_is_not_read_to_its_end(server: Server, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "LONGEST_TEXT", 1000)
+    monkeypatch.setattr(pages, "LONGEST_TEXT", 1000)
     with pytest.raises(NetworkError, match="more than 1,000 bytes"):
         http.text(server.put("/endless", b"x" * 2000))
 
@@ -354,7 +357,7 @@ def test_a_body_that_only_trickles_is_given_up(server: Server, monkeypatch: pyte
 
 
 def test_a_slow_body_comes_to_its_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "SLOWEST", 100)
+    monkeypatch.setattr(streams, "SLOWEST", 100)
     url = server.put("/f", b"x" * 5000)
     server.faults["/f"] += [Trickle(0, size=500, pause=0.05)]
     with closing(Http(timeout=0.3)) as http, http.stream(url) as stream:
@@ -391,7 +394,7 @@ def test_a_short_body_is_noticed_where_urllib3_does_not_count() -> None:
     response.status_code, response.url, response.raw = 200, "http://a/b", Uncounted()
     response.headers["Content-Length"] = "8"
     with pytest.raises(CutShort, match="broke off after 4 of 8 bytes"):
-        list(net.Stream(response).chunks())
+        list(streams.Stream(response).chunks())
 
 
 def test_a_range_beyond_the_end_is_told_and_not_raised(server: Server, http: Http) -> None:
@@ -429,5 +432,5 @@ def test_many_threads_share_one_http(server: Server, http: Http) -> None:
 
 
 def test_requests_is_imported_with_the_first_request_only() -> None:
-    code = "import sys, mozbisect.net as net; net.Http().close(); sys.exit('requests' in sys.modules)"
+    code = "import sys, mozbisect.net.http as net; net.Http().close(); sys.exit('requests' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,7 +11,9 @@ import pytest
 
 from mozbisect.core.errors import NotFound, ServerTrouble
 from mozbisect.memory import A_DAY, ASK, FOREVER, Memory
-from mozbisect.net import Busy, Guard, Http, Keep, Page
+from mozbisect.net.http import Guard, Http, Keep
+from mozbisect.net.page import Page
+from mozbisect.net.troubles import Busy
 from tests.serving import Cut, File, Instead, Reset, Server, Status, serving
 
 HTML = {"Content-Type": "text/html"}

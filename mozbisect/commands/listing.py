@@ -89,7 +89,7 @@ def list_releases(words: Mapping[str, Any]) -> None:
 
 
 def _released(options: Options) -> Mapping[int, date]:
-    from mozbisect.net import Http
+    from mozbisect.net.http import Http
 
     http = Http(timeout=min(options.http_timeout, 10.0), tries=2)
     url = f"{options.product_details_url.rstrip('/')}/{known.HISTORY}"

@@ -28,7 +28,7 @@ from mozbisect.fetch.transfer.line import Lane, Line
 from mozbisect.fetch.unpack.archive import is_archive, unpack
 from mozbisect.fetch.unpack.streaming import Unpacking
 from mozbisect.fetch.verify import Seal
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from mozbisect.net import Stream
+from mozbisect.net.stream import Stream
 
 _GLANCE = 0.02
 

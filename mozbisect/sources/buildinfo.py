@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from mozbisect.catalog.repos import at_path
 from mozbisect.core.errors import NetworkError, ServerTrouble
 from mozbisect.memory import FOREVER
-from mozbisect.net import Http, Page
+from mozbisect.net.http import Http
+from mozbisect.net.page import Page
 
 
 @dataclass(frozen=True, slots=True)

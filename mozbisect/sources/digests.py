@@ -21,7 +21,8 @@ from mozbisect.catalog.checksums import parse_checksums, parse_sums
 from mozbisect.core.errors import NoBuild, NotFound, ServerTrouble
 from mozbisect.core.model import Digest
 from mozbisect.memory import A_DAY, FOREVER
-from mozbisect.net import Http, Page
+from mozbisect.net.http import Http
+from mozbisect.net.page import Page
 from mozbisect.sources.signatures import KeyUrls, Said, Signatures
 
 log = logging.getLogger(__name__)

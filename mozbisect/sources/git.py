@@ -15,7 +15,7 @@ from functools import partial
 
 from mozbisect.catalog.repos import repo
 from mozbisect.core.errors import NetworkError, UsageError
-from mozbisect.net import Refused
+from mozbisect.net.troubles import Refused
 from mozbisect.sources.lando import Lando
 from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.taskcluster import Taskcluster

@@ -11,7 +11,7 @@ from typing import Any
 
 from mozbisect.core.errors import NotFound
 from mozbisect.memory import FOREVER
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 
 PROJECTS = {"gecko": "firefox", "comm": "thunderbird-desktop"}
 """What Lando calls the families of repositories."""

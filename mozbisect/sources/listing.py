@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from mozbisect.core.errors import NotFound, ServerTrouble
-from mozbisect.net import Http, Keep, Page
+from mozbisect.net.http import Http, Keep
+from mozbisect.net.page import Page
 
 
 @dataclass(frozen=True, slots=True)

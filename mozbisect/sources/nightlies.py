@@ -20,7 +20,7 @@ from mozbisect.catalog.apps import Nightlies as Row
 from mozbisect.core.errors import Expired, NoBuild, NotFound, NothingToSearch, ServerTrouble, UsageError
 from mozbisect.core.model import Bound, Build, Candidate, Day, Kind, Leg, Revision, Target, Timeline
 from mozbisect.memory import ASK, FOREVER
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
 from mozbisect.sources.clock import by_folders
 from mozbisect.sources.digests import SUMS, Digests, Proof, Sums

@@ -18,7 +18,8 @@ from mozbisect.catalog.repos import repo
 from mozbisect.core.errors import NotFound
 from mozbisect.core.model import Candidate, Changeset, Kind
 from mozbisect.memory import FOREVER
-from mozbisect.net import Http, Refused
+from mozbisect.net.http import Http
+from mozbisect.net.troubles import Refused
 from mozbisect.sources.together import together
 
 T = TypeVar("T")

@@ -39,7 +39,7 @@ from mozbisect.core.model import (
 )
 from mozbisect.core.plan import major_of
 from mozbisect.memory import A_DAY, ASK
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.buildinfo import Origin, read_origin
 from mozbisect.sources.digests import SUMS, Digests, Proof, Sums
 from mozbisect.sources.listing import entries

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from mozbisect.catalog.keys import fingerprint
 from mozbisect.core.errors import CannotRun, NotFound, ServerTrouble
 from mozbisect.memory import FOREVER
-from mozbisect.net import Http, Page
+from mozbisect.net.http import Http
+from mozbisect.net.page import Page
 
 if TYPE_CHECKING:
     from pysequoia import Cert, Sig

@@ -20,7 +20,9 @@ from mozbisect.catalog import names
 from mozbisect.core.errors import NetworkError, NoBuild, NotFound, ServerTrouble
 from mozbisect.core.model import Build, Candidate, Digest, Target
 from mozbisect.memory import A_DAY, FOREVER
-from mozbisect.net import Guard, Http, Keep, Page, Refused
+from mozbisect.net.http import Guard, Http, Keep
+from mozbisect.net.page import Page
+from mozbisect.net.troubles import Refused
 from mozbisect.sources.together import together
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ import pytest
 
 from mozbisect.core.model import Build, Candidate, Digest, Kind
 from mozbisect.fetch.transfer.download import Follower
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from tests.serving import Server, serving
 
 

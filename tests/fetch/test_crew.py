@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mozbisect import net
 from mozbisect.core.errors import MozbisectError
 from mozbisect.fetch.stop import Stop, Stopped
 from mozbisect.fetch.transfer import crew, pace
@@ -20,7 +19,8 @@ from mozbisect.fetch.transfer import download as module
 from mozbisect.fetch.transfer.download import download
 from mozbisect.fetch.transfer.filling import Filling
 from mozbisect.fetch.transfer.line import Lane, Line
-from mozbisect.net import Http
+from mozbisect.net import stream
+from mozbisect.net.http import Http
 from mozbisect.practice.faults import Faults
 from mozbisect.practice.history import make_world
 from mozbisect.practice.server import PracticeServer
@@ -243,7 +243,7 @@ def test_another_that_hardly_brings_anything_is_relieved(
 def test_where_all_of_them_trickle_they_do_not_take_from_each_other_for_ever(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(net, "SLOWEST", 0)
+    monkeypatch.setattr(stream, "SLOWEST", 0)
     server.faults["/f.zip"] += [Trickle(0, size=20_000, pause=0.02)] * 100
     build = build_at(server.put("/f.zip", BODY, etag='"1"'))
     with closing(Http(sleep=lambda seconds: None)) as http:

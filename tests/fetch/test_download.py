@@ -18,7 +18,8 @@ from mozbisect.fetch.stop import Stop, Stopped
 from mozbisect.fetch.transfer import download as module
 from mozbisect.fetch.transfer.download import download
 from mozbisect.fetch.transfer.line import Lane, Line
-from mozbisect.net import Http, Unreachable
+from mozbisect.net.http import Http
+from mozbisect.net.troubles import Unreachable
 from tests.fetch.conftest import build_at, sha
 from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status, serving
 

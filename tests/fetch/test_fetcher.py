@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from mozbisect import net
 from mozbisect.core.errors import BrokenBuild, CacheTrouble, NetworkError, NoBuild
 from mozbisect.core.model import Build, Candidate
 from mozbisect.core.ports import Fetcher
@@ -23,7 +22,8 @@ from mozbisect.fetch.unpack import archive as unpack
 from mozbisect.fetch.unpack import streaming as unpacking_module
 from mozbisect.fetch.unpack.flow import Flow
 from mozbisect.fetch.verify import Seal
-from mozbisect.net import Http
+from mozbisect.net import http as net
+from mozbisect.net.http import Http
 from tests.fetch.conftest import build_at, firefox, nightly, sha, tar_member, tar_of, unlikely, zip_of
 from tests.fetch.test_ahead import Patience, running
 from tests.fetch.test_cache import names

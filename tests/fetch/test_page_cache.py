@@ -15,7 +15,7 @@ from mozbisect.fetch.cache import page_cache
 from mozbisect.fetch.cache.page_cache import forget, forget_soon
 from mozbisect.fetch.cache.store import Cache
 from mozbisect.fetch.fetcher import BuildFetcher
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from tests.fetch.conftest import build_at, firefox
 from tests.serving import Server
 

@@ -27,7 +27,7 @@ from mozbisect.fetch.transfer import download as module
 from mozbisect.fetch.transfer import parts
 from mozbisect.fetch.transfer.download import download
 from mozbisect.fetch.unpack.streaming import Unpacking
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from tests.fetch.conftest import build_at, firefox, sha
 from tests.fetch.test_cache import KIB, Shop, names
 from tests.serving import Cut, Fault, File, Instead, Reset, Server, Stall, Status
@@ -301,7 +301,7 @@ import sys, pathlib
 from mozbisect.fetch.transfer import download as module, parts
 from mozbisect.fetch.cache.store import Cache
 from mozbisect.fetch.transfer.download import download
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from tests.fetch.conftest import build_at
 parts.STEP, module._CHUNK = 10_000, 5_000
 build = build_at(sys.argv[2])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from tests.canned import Canned, canned
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.buildinfo import Origin, from_json, from_txt, read_origin, repo_at
 from tests.serving import File, Instead, serving
 

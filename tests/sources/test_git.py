@@ -9,7 +9,7 @@ import pytest
 
 from mozbisect.core.errors import UsageError
 from mozbisect.core.model import Target
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.git import Git
 from mozbisect.sources.lando import Lando
 from mozbisect.sources.pushlog import Pushlog

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mozbisect.core.errors import ServerTrouble
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.listing import Entry, entries
 from tests.canned import Canned, canned
 

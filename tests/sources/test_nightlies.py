@@ -12,7 +12,7 @@ import pytest
 from mozbisect.core.errors import NoBuild, NothingToSearch, ServerTrouble, UsageError
 from mozbisect.core.model import Bound, BuildId, Candidate, Day, Digest, Kind, Leg, LegKind, Release, Revision, Target
 from mozbisect.memory import Memory
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.nightlies import Nightlies
 from mozbisect.sources.pushlog import Pushlog
 from tests.canned import Canned

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from mozbisect.core.errors import ServerTrouble
 from mozbisect.memory import Memory
-from mozbisect.net import Http, Page, _Got
+from mozbisect.net.http import Http, _Got
+from mozbisect.net.page import Page
 from mozbisect.sources.pushlog import Pushlog, _spans, push_id
 from tests.canned import Canned
 

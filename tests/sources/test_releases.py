@@ -8,7 +8,7 @@ import pytest
 
 from mozbisect.core.errors import NoBuild, NothingToSearch, UsageError
 from mozbisect.core.model import Before, Bound, Candidate, Day, Digest, Kind, Leg, LegKind, Release, Revision, Target
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.pushlog import Pushlog
 from mozbisect.sources.releases import Releases
 from tests.canned import Canned

@@ -13,7 +13,7 @@ from pysequoia.packet import PacketPile, Tag
 from mozbisect.catalog.keys import fingerprint
 from mozbisect.core.errors import CannotRun, UsageError
 from mozbisect.memory import Memory
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.options import RELEASE_KEY
 from mozbisect.practice.signing import Key
 from mozbisect.sources.signatures import INSTALL, Said, Signatures, must_be_here

@@ -14,7 +14,7 @@ import pytest
 from mozbisect.core.errors import NoBuild, ServerTrouble
 from mozbisect.core.model import Build, Candidate, Digest, Kind, Target
 from mozbisect.memory import Memory
-from mozbisect.net import Http
+from mozbisect.net.http import Http
 from mozbisect.sources.taskcluster import Taskcluster
 from tests.canned import Canned
 from tests.serving import File, Instead, Server, Status, serving

@@ -28,7 +28,9 @@ from mozbisect.fetch.transfer.filling import Filling
 from mozbisect.fetch.transfer.line import Lane
 from mozbisect.fetch.transfer.pace import Pace
 from mozbisect.fetch.transfer.ranges import ENDLESS, Piece
-from mozbisect.net import CutShort, Http, Stream, Unreachable
+from mozbisect.net.http import Http
+from mozbisect.net.stream import Stream
+from mozbisect.net.troubles import CutShort, Unreachable
 
 log = logging.getLogger(__name__)
 

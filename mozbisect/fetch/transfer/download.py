@@ -31,7 +31,9 @@ from mozbisect.fetch.transfer.pace import Pace
 from mozbisect.fetch.transfer.parts import Notes, Origin, believed
 from mozbisect.fetch.transfer.ranges import ENDLESS, Piece
 from mozbisect.fetch.verify import Seal, Tally, is_page, transport_digest
-from mozbisect.net import CutShort, Http, Locked, Stream, Unreachable
+from mozbisect.net.http import Http
+from mozbisect.net.stream import Stream
+from mozbisect.net.troubles import CutShort, Locked, Unreachable
 
 log = logging.getLogger(__name__)
 

@@ -1,43 +1,32 @@
-"""Everything that comes over HTTP comes through here: pages, JSON and streams, with patience and with limits.
+"""The one who asks: opens connections, tries again where that can help, and remembers what may be remembered.
 
-One ``Http`` is made by ``wiring`` and handed down. It keeps connections open, gives every wait a limit, tries
-again where that can help, and says in one sentence what went wrong where it cannot. It knows nothing of
-builds, and never writes a file; what it may remember for the next runs it hands to a ``Memory``. ``requests`` is used
-here and nowhere else, and imported with the first request.
-
-    what the server does                        what the caller sees
-    ──────────────────────────────────────────  ───────────────────────────────────────────
-    404, 410                                    Gone (a NotFound), at once
-    406, 408, 425, 429, 5xx, a nonsensical body  Busy (a ServerTrouble), after every try
-    3xx that leads nowhere                      the same
-    304, which we asked for                     the page that we remember
-    any other 4xx                               Refused, at once
-    no connection, no answer in time            Unreachable, after every try
-    a body that ends early, or only trickles    CutShort, after every try
+One ``Http`` is made by ``wiring`` and handed down. It keeps connections open, gives every wait a limit, and says in one
+sentence what went wrong where another try does not help (see ``troubles``). It knows nothing of builds, and never
+writes a file; what it may remember for the next runs it hands to a ``Memory``. ``requests`` is imported with the first
+request.
 """
 
 from __future__ import annotations
 
-import email.message
-import json
 import logging
 import random
-import re
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from mozbisect import __version__
-from mozbisect.core.errors import MozbisectError, NetworkError, NotFound, ServerTrouble
+from mozbisect.core.errors import MozbisectError, NetworkError, ServerTrouble
 from mozbisect.memory import Answer, Memory
+from mozbisect.net.page import Page, parsed, told
+from mozbisect.net.stream import PATIENCE, Stream
+from mozbisect.net.troubles import Busy, CutShort, Gone, Locked, Offline, Refused, Unreachable, unanswered
 
 if TYPE_CHECKING:
     import requests
@@ -54,184 +43,11 @@ _ASKED_FOR = {416: ("Range",), 304: ("If-None-Match", "If-Modified-Since")}
 # And every 5xx. A redirection that arrives here leads nowhere: a broken answer, and no refusal.
 TRANSIENT = frozenset({301, 302, 303, 307, 308, 406, 408, 425, 429})
 LONGEST_PAUSE = 120.0  # seconds; a Retry-After beyond this is not obeyed
-LONGEST_TEXT = 64 << 20  # bytes; the longest listing of the archive has less than one MiB
 SIDE_BY_SIDE = 16  # connections kept open to one host
-PATIENCE = 30.0  # seconds: for a connection, for every silence in an answer, and for a body that trickles
-SLOWEST = 4096  # bytes a second, while a body is waited for; a connection that brings less is as good as broken
-TRIES_OFFLINE = 2  # nobody there, or nobody of that name: it is the cable, not the server
-
-CHECK_NETWORK = "Check the network connection, and the proxy settings (HTTPS_PROXY, NO_PROXY)."
-CHECK_TRUST = "Check the clock of this machine, and the certificates of your proxy (REQUESTS_CA_BUNDLE)."
-
-
-class Unreachable(NetworkError):
-    """Nothing answered: refused, reset, or silent for too long."""
-
-    at_most = 1_000_000  # tries that make sense
-
-
-class Offline(Unreachable):
-    """Not even a connection could be made: another try in a second will hardly differ. (From a server that has
-    answered in this run before, it may: that is ``Unreachable``.)"""
-
-    at_most = TRIES_OFFLINE
-
-
-class CutShort(NetworkError):
-    """An answer began well and ended before its end."""
-
-
-class Busy(ServerTrouble):
-    """Trouble of the server, perhaps with the number of seconds it asks us to stay away."""
-
-    after: float | None = None
-
-
-class Refused(NetworkError):
-    """The server will not do this, and would not tomorrow: a 4xx that another try does not change."""
-
-    status = 0
-
-
-class Locked(Refused):
-    """401 or 403 of a service that wants to know who we are: no property of the thing that was asked for."""
-
-
-class Gone(NotFound):
-    """404 or 410. ``body`` is what the server said about it, when that was short; else empty."""
-
-    status = 404
-    body = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A text. ``url`` is where it came from in the end, after redirections."""
-
-    url: str
-    content_type: str
-    text: str
-
-
-class Stream:
-    """An answer whose body is still to come. Read it once, from one thread. ``patience`` is in seconds."""
-
-    def __init__(self, response: requests.Response, patience: float = PATIENCE) -> None:
-        self._response = response
-        self._patience = patience
-        self.status: int = response.status_code
-        self.headers: Mapping[str, str] = response.headers  # asked for in any case: "etag", "ETag"
-        self.url: str = response.url
-
-    @property
-    def encoded(self) -> bool:
-        """Was the body packed for the way, though we asked for it plain? Then no length is known in advance."""
-        return self.headers.get("Content-Encoding", "identity").lower() not in ("", "identity")
-
-    @property
-    def length(self) -> int | None:
-        """Bytes that ``chunks`` will give in all, if the server said so."""
-        return None if self.encoded else self._on_the_wire
-
-    @property
-    def _on_the_wire(self) -> int | None:
-        said = self.headers.get("Content-Length", "")
-        return int(said) if said.isdecimal() and len(said) < 19 and "Transfer-Encoding" not in self.headers else None
-
-    def chunks(self, size: int = 1 << 16) -> Iterator[bytes]:
-        """The body as it comes, unpacked, in pieces of about ``size`` bytes or less.
-
-        Raises ``CutShort``, or ``Busy`` (an encoding nobody asked for).
-        """
-        if self.encoded:
-            return self._gunzipped(size)
-        return self._raw(size)
-
-    def abort(self) -> None:
-        """End the transfer from another thread: a reader who waits for bytes wakes up with ``CutShort``."""
-        raw = self._response.raw
-        try:
-            if hasattr(raw, "shutdown"):  # urllib3 2.3
-                raw.shutdown()
-            elif (connection := getattr(raw, "connection", None)) is not None and connection.sock is not None:
-                connection.sock.shutdown(0)
-        except (OSError, ValueError, RuntimeError) as error:
-            log.debug("%s: was over before it was aborted: %s", self.url, error)
-
-    def _raw(self, size: int) -> Iterator[bytes]:
-        import urllib3
-
-        raw = self._response.raw
-        read = getattr(raw, "read1", raw.read)  # urllib3 2.1; the other one waits until all of a piece has come
-        here = 0
-        try:
-            for chunk in _flowing(partial(read, size, decode_content=False), self._patience):
-                here += len(chunk)
-                yield chunk
-        except _Trickle:
-            self._cut_short(here, f"brought fewer than {SLOWEST:,} bytes a second, and was given up")
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            log.debug("%s: %r", self.url, error)
-            self._cut_short(here)
-        # requests does not notice a body that is shorter than announced, nor did urllib3 before 2.0.
-        if self._on_the_wire is not None and here != self._on_the_wire:
-            self._cut_short(here)
-
-    def _gunzipped(self, size: int) -> Iterator[bytes]:
-        if self.headers["Content-Encoding"].lower() not in ("gzip", "x-gzip"):
-            raise Busy(
-                f"{self.url}: packed as {self.headers['Content-Encoding']}, which nobody asked for", url=self.url
-            )
-        unpacker = zlib.decompressobj(wbits=31)
-        here = 0
-        try:
-            for chunk in self._raw(size):
-                here += len(chunk)
-                yield unpacker.decompress(chunk)
-            yield unpacker.flush()
-        except zlib.error as error:
-            raise Busy(f"{self.url}: said to be gzip, but is not ({error})", url=self.url) from error
-        if not unpacker.eof:
-            self._cut_short(here)
-
-    def _cut_short(self, here: int, how: str = "broke off") -> NoReturn:
-        whole = "" if self._on_the_wire is None else f" of {self._on_the_wire:,}"
-        what = f"{self.url}: the transfer {how} after {here:,}{whole} bytes"
-        raise CutShort(what, url=self.url, advice=CHECK_NETWORK)
-
-
-class _Trickle(Exception):
-    """What is read comes, but at that pace it would never be here."""
-
-
-def _flowing(read: Callable[[], bytes], patience: float) -> Iterator[bytes]:
-    """What is read until nothing more comes. Only waiting counts, not what the caller does with a piece meanwhile."""
-    waited, came = 0.0, 0
-    while True:
-        begun = time.monotonic()
-        if not (chunk := read()):
-            return
-        waited, came = waited + time.monotonic() - begun, came + len(chunk)
-        if waited >= patience:
-            if came < SLOWEST * waited:
-                raise _Trickle
-            waited, came = 0.0, 0
-        yield chunk
-
 
 Keep = float | Callable[[T], float | None] | None
 """For how many seconds an answer may be believed (``memory.FOREVER``, ``A_DAY``, ``ASK``), or how that follows from
 what was read in it; None for an answer that is not to be remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Got:
-    """A page as it came, and what to tell the server when we ask again; ``clock`` is the server's own."""
-
-    page: Page
-    etag: str = ""
-    modified: str = ""
-    clock: datetime | None = None
 
 
 Sign = Callable[[str, str], Mapping[str, str]]
@@ -259,6 +75,16 @@ class Guard:
 
     def headers(self, method: str, url: str) -> Mapping[str, str]:
         return self.sign(method, url) if self.sign and self.covers(url) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Got:
+    """A page as it came, and what to tell the server when we ask again; ``clock`` is the server's own."""
+
+    page: Page
+    etag: str = ""
+    modified: str = ""
+    clock: datetime | None = None
 
 
 class Http:
@@ -348,7 +174,7 @@ class Http:
         ``ServerTrouble``."""
 
         def understood(page: Page) -> T:
-            document = _parsed(page, url)
+            document = parsed(page, url)
             try:
                 return read(document)
             except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -453,7 +279,7 @@ class Http:
             clock = _date(stream.headers.get("Date", ""))
             if known is not None and stream.status == 304:
                 return _Got(_page_of(known), known.etag, known.modified, clock)
-            page = Page(stream.url, *_told(stream, url))
+            page = Page(stream.url, *told(stream, url))
         finally:
             response.close()
         return _Got(page, stream.headers.get("ETag", ""), stream.headers.get("Last-Modified", ""), clock)
@@ -468,7 +294,7 @@ class Http:
                 response = session.get(url, headers=dict(headers), timeout=self._timeout, stream=True)
         except requests.RequestException as error:
             self._count(1)
-            raise self._seen_before(_unanswered(error, url, self._timeout)) from error
+            raise self._seen_before(unanswered(error, url, self._timeout)) from error
         self._count(1 + len(response.history), urlsplit(response.url).netloc, urlsplit(url).netloc)
         log.debug("%d %s", response.status_code, response.url)
         if response.status_code in (200, 206) or not headers.keys().isdisjoint(
@@ -524,28 +350,6 @@ def _session(user_agent: str, guard: Guard | None) -> requests.Session:
     return session
 
 
-# ------------------------------------------------------------------------------- what went wrong, in our words
-
-
-def _unanswered(error: requests.RequestException, url: str, timeout: float) -> NetworkError:
-    """The request had no answer at all. Which kind of nothing was it?"""
-    import requests
-    from urllib3.exceptions import NewConnectionError
-
-    host = urlsplit(url).hostname or url
-    if isinstance(error, requests.exceptions.SSLError):
-        return Offline(f"{url}: no trust between us and {host}: {_innermost(error)}", url=url, advice=CHECK_TRUST)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return Offline(f"{url}: the proxy does not let us through: {_innermost(error)}", url=url, advice=CHECK_NETWORK)
-    if isinstance(error, requests.Timeout):
-        return Unreachable(f"{url}: no answer from {host} within {timeout:g} seconds", url=url, advice=CHECK_NETWORK)
-    if any(isinstance(cause, NewConnectionError) for cause in _causes(error)):
-        return Offline(f"cannot reach {host}: {_innermost(error)} ({url})", url=url, advice=CHECK_NETWORK)
-    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return Unreachable(f"{url}: the connection broke: {_innermost(error)}", url=url, advice=CHECK_NETWORK)
-    return Refused(f"{url}: cannot be asked for: {error}", url=url)
-
-
 def _unwelcome(response: requests.Response, url: str) -> NetworkError:
     """The request had an answer, and it was not what we wanted."""
     status = response.status_code
@@ -576,28 +380,6 @@ def _short_body(response: requests.Response, limit: int = 4096) -> str:
     return body.decode("utf-8", "replace")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what caused it, and so on down; ``requests`` and ``urllib3`` hide causes in three places."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if not isinstance(cause, BaseException) or cause in seen:
-            continue
-        seen.append(cause)
-        yield cause
-        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
-
-
-def _innermost(error: BaseException) -> str:
-    """The plain words of the operating system, without the wrapping of three libraries."""
-    words = [cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror]
-    return words[-1].lower() if words else str(error)
-
-
-# ----------------------------------------------------------------------------------------------- small pieces
-
-
 def _pause(number: int, asked: float | None) -> float:
     """Seconds to wait after try ``number`` (from 1): what the server asked for, else 0.5, 1, 2, 4, … give or take."""
     if asked is not None:
@@ -623,44 +405,6 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def _content_type(header: str) -> tuple[str, str]:
-    """``text/html; charset=UTF-8`` → ``("text/html", "utf-8")``. UTF-8 is what Mozilla's servers mean by silence."""
-    message = email.message.Message()
-    message["Content-Type"] = header or "application/octet-stream"
-    return message.get_content_type(), message.get_content_charset("utf-8")
-
-
-def _told(stream: Stream, url: str) -> tuple[str, str]:
-    """The type and the text of a page, read to its end. Raises ``Refused`` for what is too long to be one."""
-    body = bytearray()
-    for chunk in stream.chunks():
-        body += chunk
-        if len(body) > LONGEST_TEXT:
-            raise Refused(f"{url}: more than {LONGEST_TEXT:,} bytes, where a page was expected", url=url)
-    content_type, charset = _content_type(stream.headers.get("Content-Type", ""))
-    try:
-        text = _decoded(body, charset)
-    except UnicodeDecodeError as error:
-        raise Busy(f"{url}: bytes that are no text in {charset} (at {error.start:,})", url=url) from error
-    if _CONTROL.search(text):
-        raise Busy(f"{url}: a text with bytes in it that no text has", url=url)
-    return content_type, text
-
-
-# A byte of these in a page was damaged on the way. (Proxies and servers without TLS exist.)
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
-
-
-def _decoded(body: bytearray, charset: str) -> str:
-    """Raises ``UnicodeDecodeError``: what is not text was damaged on the way."""
-    try:
-        return body.decode(charset)
-    except UnicodeDecodeError:
-        raise
-    except (LookupError, ValueError):  # a charset that there is not, or one that is no charset of a text
-        return body.decode("utf-8")
-
-
 def _page_of(known: Answer) -> Page:
     return Page(known.url, known.content_type, known.text)
 
@@ -673,25 +417,3 @@ def _remember(memory: Memory, key: str, got: _Got, seconds: float | None) -> Non
         return
     answer = Answer(got.page.url, got.page.content_type, got.page.text, got.etag, got.modified)
     memory.keep(key, answer, seconds)
-
-
-def _parsed(page: Page, url: str) -> object:
-    try:
-        parsed: object = json.loads(page.text)
-    except ValueError as error:
-        raise Busy(
-            f"{url}: the server answered with {_nature(page)}, where JSON was expected",
-            url=url,
-            advice="The server has trouble, or a proxy or log-in page stands between; try again later.",
-        ) from error
-    return parsed
-
-
-def _nature(page: Page) -> str:
-    """What a text is that should have been JSON."""
-    start = page.text.lstrip()[:15].lower()
-    if not start:
-        return "nothing"
-    if page.content_type == "text/html" or start.startswith(("<!doctype", "<html")):
-        return "an HTML page"
-    return "half a document" if start[0] in "{[" else f"{page.content_type}"
