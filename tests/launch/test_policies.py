@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
-from mozbisect.core.errors import BrokenBuild
+from mozbisect.core.errors import BrokenBuild, CacheTrouble
 from mozbisect.launch.policies import disable_updates
 
 
@@ -43,3 +44,13 @@ def test_a_build_that_cannot_be_written_is_broken(tmp_path: Path) -> None:
     (tmp_path / "distribution").write_text("a file where the folder should be")
     with pytest.raises(BrokenBuild, match="updates cannot be switched off"):
         disable_updates(tmp_path / "firefox")
+
+
+def test_a_full_disk_is_not_the_fault_of_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(CacheTrouble, match="No space left on device") as caught:
+        disable_updates(tmp_path / "firefox")
+    assert "Free some space" in caught.value.advice
