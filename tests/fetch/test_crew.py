@@ -18,7 +18,7 @@ from mozbisect.fetch.transfer import crew, pace
 from mozbisect.fetch.transfer import download as module
 from mozbisect.fetch.transfer.download import download
 from mozbisect.fetch.transfer.filling import Filling
-from mozbisect.fetch.transfer.line import Lane, Line
+from mozbisect.fetch.transfer.line import MOST_CUTS, Lane, Line
 from mozbisect.net import stream
 from mozbisect.net.http import Http
 from mozbisect.practice.faults import Faults
@@ -265,6 +265,48 @@ def test_a_cut_is_no_reason_to_have_one_connection_for_the_next_build(
     download(http, build, tmp_path / "part", lane=Lane(line, lambda: True), tell=at_its_first_bytes(cut))
     assert not line.one_each
     assert line.one_more()  # and the one that was lost is given back
+
+
+def test_a_server_that_cuts_several_off_again_and_again_is_asked_by_one(
+    server: Server, http: Http, tmp_path: Path
+) -> None:
+    def cut() -> None:
+        server.faults["/f.zip"] += [Trickle(0, size=50_000), Cut(1000)]
+
+    line = Line(most=2)
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    for number in range(1, MOST_CUTS + 1):
+        cut()
+        download(http, build, tmp_path / str(number), lane=Lane(line, lambda: True))
+        assert line.one_each == (number == MOST_CUTS)
+    server.seen.clear()
+    download(http, build, tmp_path / "last", lane=Lane(line, lambda: True))
+    assert ranges(server) == [None]
+
+
+def test_headers_are_no_bytes(server: Server, tmp_path: Path) -> None:
+    """A helper that was given the answer it wanted, and then nothing, takes nothing from the first one."""
+    line = Line(most=2)
+    server.faults["/f.zip"] += [Trickle(0, size=50_000), Stall(0)]
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    with closing(Http(timeout=60.0)) as http:
+        download(http, build, tmp_path / "part", lane=Lane(line, lambda: True))
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert len(ranges(server)) == 2
+
+
+def test_one_that_hangs_before_its_answer_gives_its_place_back(server: Server, tmp_path: Path) -> None:
+    line = Line(most=2)
+    server.faults["/f.zip"] += [Trickle(0, size=50_000), Stall(-1)]
+    build = build_at(server.put("/f.zip", BODY, etag='"1"'))
+    with closing(Http(timeout=2.0)) as http:
+        download(http, build, tmp_path / "part", lane=Lane(line, lambda: True))
+        assert helpers_now()
+        assert (line.one_more(), line.one_more(), line.one_more()) == (True, True, False)
+        until = time.monotonic() + 5
+        while helpers_now() and time.monotonic() < until:
+            time.sleep(0.05)
+    assert not line.one_more()  # it was given back once, and not once more when it ended
 
 
 def test_one_that_left_for_another_build_comes_again(server: Server, http: Http, tmp_path: Path) -> None:

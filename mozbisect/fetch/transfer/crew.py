@@ -1,9 +1,9 @@
 """The connections of one file beside its first one, and what the first one does once its own answer has ended.
 
 Each takes the lowest piece that nobody brings, asks for just that, and only of the very same file (a strong ETag in
-If-Range). Where others hold all that is missing, it asks for a part of what they hold, and has it only once the server
-gives it; so an answer that does not come takes nothing from anybody. Whoever brings its piece so slowly that the
-others would wait for it is relieved of it.
+If-Range). Where others hold all that is missing, it asks for a part of what they hold, and has it only once the first
+bytes of that are here; so an answer that does not come takes nothing from anybody. Whoever brings its piece so slowly
+that the others would wait for it is relieved of it.
 
     first   ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒····················   asks for all, and its answer goes on until another has the rest
     second                  ▒▒▒▒▒▒▒▒········       asks for a part of that; was it given, the first is left with less
@@ -20,6 +20,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import IO
 
 from mozbisect.core.errors import NetworkError
@@ -146,6 +147,8 @@ class Crew:
             if one.piece is not None:
                 self._filling.give_back(one.piece)
         await_end(at_work, _LAST_WAIT, idle=self._http.keeps_waiting)
+        for thread in at_work:  # also one that hangs: it counts no more
+            self._leaves(thread, for_good=True)
 
     # ------------------------------------------------------------------------------------- what one of them does
 
@@ -163,7 +166,8 @@ class Crew:
 
     def _leaves(self, thread: threading.Thread, *, for_good: bool) -> None:
         with self._lock:
-            del self._at_work[thread]
+            if self._at_work.pop(thread, None) is None:  # it was sent home
+                return
             if len(self._at_work) + 1 < self._pace.connections:
                 self._pace.lost(for_good=for_good)
         self._lane.one_less()
@@ -171,9 +175,11 @@ class Crew:
             self._filling.changed.notify_all()
 
     def _failed(self, one: _Connection, error: Exception) -> None:
-        """A server that does not want several is not asked again in this run. A cut may happen to anybody."""
+        """A server that does not want several is not asked again in this run. A cut may happen to anybody once."""
         log.debug("one of several connections ends: %r", error)
-        if isinstance(error, NetworkError) and not isinstance(error, CutShort | Unreachable) and not self._away:
+        if isinstance(error, CutShort | Unreachable) and not self._away:
+            self._lane.was_cut()
+        elif isinstance(error, NetworkError) and not self._away:
             self._pace.only_one()
             self._lane.no_more()
         with self._lock:
@@ -206,7 +212,7 @@ class Crew:
             return wish
 
     def _takes(self, one: _Connection, piece: Piece) -> bool:
-        """The server gives it. Is it (still) wanted?"""
+        """It comes. Is it (still) wanted?"""
         with self._lock:
             if self._wishing is not one:
                 return True
@@ -224,10 +230,12 @@ class Crew:
             with self._http.stream(self._url, headers=headers, tries=1) as stream, one.stop.ends(stream):
                 if not answers(stream, piece, self._mark, self._filling.whole):
                     raise _Unlike(f"{self._url}: {stream.status} for {headers}", url=self._url)
+                chunks = stream.chunks()
+                begun = next(chunks, b"")  # headers are a promise only
                 if not self._takes(one, piece):
                     return
                 with self._filling.held(piece, lambda: one.relieved_at(stream)):
-                    for chunk in stream.chunks():
+                    for chunk in chain((begun,), chunks):
                         one.stop.check()
                         mine = chunk[max(0, piece.at - here) :]  # the first of a wish may be here by now
                         here += len(chunk)

@@ -27,6 +27,7 @@ SETTLES_IN = 0.2  # seconds
 ALONE_FOR = 0.3
 IN_COMPANY_FOR = 0.5
 SILENT = 1.0
+MOST_CUTS = 3  # of several connections for one file, in a run
 STILL_FAST = 0.8  # of the speed it had alone
 _GLANCE = 0.1
 
@@ -50,6 +51,7 @@ class Line:
         self.most = most
         self.worth = 1  # connections that paid for the last file: the next one need not try them one by one
         self.one_each = False  # several for one file went wrong: not tried again in this run
+        self.cuts = 0
         self._seen = 0.0  # when the urgent transfer last brought something
         self._clock = clock
         self._transfers = 0  # that do not wait
@@ -223,6 +225,12 @@ class Lane:
     def no_more(self) -> None:
         """Several connections for one file went wrong: one for each, from now on."""
         self._line.one_each = True
+
+    def was_cut(self) -> None:
+        """One of several for one file broke off, or was too slow."""
+        self._line.cuts += 1
+        if self._line.cuts >= MOST_CUTS:
+            self.no_more()
 
     def is_crowded(self) -> bool:
         return self._line.is_crowded()
